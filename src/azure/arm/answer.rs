@@ -1,0 +1,85 @@
+//! A complete answer of Resource Manager.
+
+use super::pause;
+use crate::azure::credential::BearerToken;
+use crate::azure::error::{AzureError, LostAnswer};
+use crate::azure::operation::retry_after;
+use crate::azure::request::{Operation, RequestIds};
+use crate::azure::service_error::ServiceError;
+use azure_core::http::AsyncRawResponse;
+use azure_core::http::headers::{HeaderName, Headers};
+use futures::StreamExt;
+use serde_json::Value;
+
+/// The largest answer Resource Manager gives: 8 MB.
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// An answer whose body has been read to the end.
+pub(in crate::azure) struct Answer {
+    operation: Operation,
+    status: u16,
+    headers: Headers,
+    body: Vec<u8>,
+    ids: RequestIds,
+}
+
+impl Answer {
+    pub(super) async fn read(
+        operation: Operation,
+        response: AsyncRawResponse,
+        mut ids: RequestIds,
+    ) -> Result<Self, LostAnswer> {
+        let (status, headers, mut stream) = response.deconstruct();
+        let mut body = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(LostAnswer::Connection)?;
+            if body.len() + chunk.len() > BODY_LIMIT {
+                return Err(LostAnswer::TooLarge { limit: BODY_LIMIT });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        ids.answered(&headers);
+        Ok(Self { operation, status: status.into(), headers, body, ids })
+    }
+
+    pub(in crate::azure) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(in crate::azure) fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    pub(in crate::azure) fn header(&self, name: &'static str) -> Option<&str> {
+        self.headers.get_optional_str(&HeaderName::from_static(name)).filter(|value| !value.trim().is_empty())
+    }
+
+    pub(super) fn ids(&self) -> &RequestIds {
+        &self.ids
+    }
+
+    /// The body as JSON.
+    pub(in crate::azure) fn json(&self) -> Result<Value, AzureError> {
+        serde_json::from_slice(&self.body).map_err(|_| self.unreadable("the answer is not JSON"))
+    }
+
+    /// The error for an answer that was successful but cannot be understood.
+    pub(in crate::azure) fn unreadable(&self, problem: &'static str) -> AzureError {
+        AzureError::Decode { operation: self.operation, problem, ids: Box::new(self.ids.clone()) }
+    }
+
+    /// The error for an answer that is none of the successful ones.
+    pub(super) fn refusal(&self, token: &BearerToken) -> AzureError {
+        let (operation, status) = (self.operation, self.status);
+        let ids = Box::new(self.ids.clone());
+        if status < 400 {
+            return AzureError::UnexpectedStatus { operation, status, ids };
+        }
+        // An error page that echoes the request must not carry the token into a log or a status.
+        let body = String::from_utf8_lossy(&self.body).replace(token.secret.secret(), "[token]");
+        let error = ServiceError::of_answer(status, self.header("x-ms-error-code"), body.as_bytes());
+        let throttled = (status == 429).then_some(pause::DEFAULT);
+        let retry_after = retry_after(&self.headers).map(pause::clamp).or(throttled);
+        AzureError::Http { operation, status, error: Box::new(error), ids, retry_after }
+    }
+}

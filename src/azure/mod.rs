@@ -1,0 +1,48 @@
+//! A client of Azure Data Protection (`Microsoft.DataProtection`), as much of it as keeps PostgreSQL protected.
+//!
+//! It knows nothing of Kubernetes. From the top down:
+//!
+//! - [`DataProtection`] has one method per request: read a vault or a backup instance, validate, put, delete, poll. Each sends
+//!   one request and returns; nothing here sleeps or retries, because the caller's work queue does.
+//! - [`ArmClient`] sends a request to Azure Resource Manager: token, headers, ids, time limit, the pause after a 429.
+//! - [`Credential`] fetches tokens, and a new one when Azure refuses the old.
+//! - [`InstanceRequest`], [`Instance`] and [`Vault`] are what goes over the wire, exact for each [`ApiVersion`].
+//! - [`AzureError`] is everything that can go wrong, with the [class](ErrorClass) that decides what follows and the
+//!   [delivery](Delivery) that says whether the request may have been carried out all the same.
+//! - [`VaultId`], [`DatasourceId`], [`SecretUri`] and their like are parsed once and cannot be wrong after that.
+
+mod arm;
+mod class;
+mod cloud;
+mod credential;
+mod error;
+mod id;
+mod json;
+mod model;
+mod operation;
+mod protection;
+mod request;
+mod service_error;
+mod transport;
+mod version;
+
+#[cfg(test)]
+mod testing;
+
+pub use arm::{ArmClient, ArmOptions, SubscriptionPause};
+pub use class::ErrorClass;
+pub use cloud::{Cloud, CloudError, CloudName, CloudOverrides};
+pub use credential::{Credential, CredentialConfig, CredentialError, CredentialKind, UnknownCredentialKind};
+pub use error::{AzureError, Delivery, LostAnswer};
+pub use id::{
+    BackupInstanceId, BackupInstanceName, DatasourceId, DatasourceKind, FlexibleServerId, ParseIdError, ParseNameError,
+    ParseSecretUriError, PolicyId, PolicyName, ResourceId, SecretUri, SingleServerDatabaseId, SubscriptionId,
+    UserAssignedIdentityId, VaultId,
+};
+pub use model::{Instance, InstanceRequest, OwnerTag, ProtectionState, RequestHash, SoftDelete, Vault};
+pub use operation::{OperationPath, OperationPathError, OperationState, RunningOperation, Started};
+pub use protection::DataProtection;
+pub use request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
+pub use service_error::ServiceError;
+pub use transport::{TransportError, TransportOptions, http_client};
+pub use version::{ApiVersion, Limitation, UnsupportedApiVersion};

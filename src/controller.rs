@@ -1,0 +1,140 @@
+//! Watches PostgresBackups and runs a pass over each that changes or is due.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
+use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
+use kube::{Api, Resource, ResourceExt};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::api::PostgresBackup;
+use crate::azure::ErrorClass;
+use crate::metrics::{Metrics, PassResult};
+use crate::reconcile::schedule::{Next, Pace, Standing};
+use crate::reconcile::{self, Context, Error};
+use crate::server::Readiness;
+
+/// An object as the API server stores it, or why it cannot be read: one that cannot must not stop the watch of the others.
+type Stored = DeserializeGuard<PostgresBackup>;
+
+/// How soon an object is looked at again that has changed while it was worked on.
+const AFTER_CONFLICT: Duration = Duration::from_millis(500);
+
+/// What the controller runs with.
+#[derive(Clone)]
+pub struct Runtime {
+    /// What every pass shares.
+    pub context: Arc<Context>,
+    /// Counts passes.
+    pub metrics: Arc<Metrics>,
+    /// Is set once all objects have been read.
+    pub readiness: Arc<Readiness>,
+}
+
+/// Runs passes until `shutdown`, and then lets running ones finish.
+pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, shutdown: CancellationToken) {
+    let client = runtime.context.client.clone();
+    let api: Api<Stored> = match namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
+    let (reader, writer) = reflector::store();
+    // Status is written by the operator alone: only what others change is a reason to look.
+    let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
+    let stream = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .modify(|stored: &mut Stored| {
+            if let Ok(object) = &mut stored.0 {
+                object.managed_fields_mut().clear();
+            }
+        })
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(changes, PredicateConfig::default());
+
+    let readiness = Arc::clone(&runtime.readiness);
+    let first_read = reader.clone();
+    let watch_start = async move {
+        if first_read.wait_until_ready().await.is_ok() {
+            readiness.set_ready();
+            tracing::info!("Watching PostgresBackups");
+        }
+    };
+    let passes = Controller::for_stream(stream, reader)
+        .with_config(Config::default().concurrency(concurrency))
+        .graceful_shutdown_on(shutdown.cancelled_owned())
+        .run(pass, after_error, Arc::new(runtime))
+        .for_each(|result| {
+            // What goes wrong in a pass is logged there; these are the watch's own troubles, which it recovers from.
+            if let Err(ControllerError::QueueError(error)) = result {
+                tracing::warn!(
+                    error = reconcile::error::chain(&error),
+                    "Could not watch PostgresBackups; trying again"
+                );
+            }
+            ready(())
+        });
+    tokio::select! {
+        () = passes => {}
+        () = async { watch_start.await; std::future::pending().await } => {}
+    }
+}
+
+async fn pass(stored: Arc<Stored>, runtime: Arc<Runtime>) -> Result<Action, Error> {
+    let span = tracing::info_span!(
+        "reconcile",
+        namespace = stored.namespace(),
+        name = stored.name_any(),
+        generation = stored.meta().generation,
+        correlation_id = tracing::field::Empty,
+    );
+    let _active = runtime.metrics.begin_pass();
+    let outcome = run_pass(&stored, &runtime).instrument(span.clone()).await;
+    span.in_scope(|| note(&outcome, &runtime.metrics));
+    outcome
+}
+
+async fn run_pass(stored: &Stored, runtime: &Runtime) -> Result<Action, Error> {
+    match &stored.0 {
+        Ok(object) => reconcile::reconcile(object, &runtime.context).await,
+        Err(invalid) => {
+            tracing::error!(error = %invalid.error, "Cannot read this PostgresBackup; does the CustomResourceDefinition fit this operator?");
+            Ok(Action::await_change())
+        }
+    }
+}
+
+fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
+    let result = match outcome {
+        Ok(action) if *action == Action::await_change() => PassResult::success,
+        Ok(_) => PassResult::requeue_after,
+        Err(error) if error.is_conflict() => {
+            tracing::debug!(error = reconcile::error::chain(error), "The object has changed in the meantime");
+            PassResult::requeue_after
+        }
+        Err(error) => {
+            tracing::error!(error = reconcile::error::chain(error), "The pass broke off; trying again");
+            PassResult::error
+        }
+    };
+    if let Err(Error::Panic(_)) = outcome {
+        metrics.panicked();
+    }
+    metrics.end_pass(result);
+}
+
+fn after_error(stored: Arc<Stored>, error: &Error, runtime: Arc<Runtime>) -> Action {
+    if error.is_conflict() {
+        return Action::requeue(AFTER_CONFLICT);
+    }
+    let attempts = runtime.context.memories.note_failure(&stored.uid().unwrap_or_default());
+    let drift_interval = runtime.context.settings.drift_interval;
+    let pace = Pace { attempts, standing: Standing::WithinDeadline, drift_interval };
+    let delay = Next::BackOff(ErrorClass::Transient, None).delay(pace);
+    delay.map_or_else(Action::await_change, Action::requeue)
+}

@@ -1,0 +1,24 @@
+//! The binary: reads the command line and reports what went wrong.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use postgres_backup_operator::api::crd;
+use postgres_backup_operator::cli::{Cli, Command};
+use postgres_backup_operator::operator;
+use postgres_backup_operator::reconcile::error::chain;
+
+fn main() -> ExitCode {
+    let result: Result<(), Box<dyn std::error::Error>> = match Cli::parse().command {
+        Command::Crd => crd::yaml().map(|yaml| print!("{yaml}")).map_err(Into::into),
+        Command::Run(args) => operator::run(&args).map_err(Into::into),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        #[expect(clippy::print_stderr, reason = "the last word of a process that cannot run goes to standard error")]
+        Err(error) => {
+            eprintln!("error: {}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}

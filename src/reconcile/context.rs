@@ -1,0 +1,107 @@
+//! What every pass shares: clients, settings, caches, the clock.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::Client;
+use kube::runtime::events::Recorder;
+
+use super::memory::Memories;
+use super::observe::VaultCache;
+use crate::api::PostgresBackup;
+use crate::api::conditions;
+use crate::api::v1alpha1::{Issue, IssueSource};
+use crate::azure::{Cloud, DataProtection, Limitation};
+
+/// What the operator was told to do differently from its defaults.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Names this cluster in owner tags. It has to survive a rebuild of the cluster.
+    pub cluster_name: String,
+    /// The Azure cloud that the vaults are in.
+    pub cloud: Cloud,
+    /// How often a healthy backup instance is looked at.
+    pub drift_interval: Duration,
+    /// How long an object may take before it counts as stalled.
+    pub deadline: Duration,
+    /// How often an operation is looked at when Azure does not say.
+    pub poll_interval: Duration,
+}
+
+/// Tells the time; a test's clock follows the test.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Arc::new(Timestamp::now))
+    }
+
+    /// A clock that starts at `epoch` and follows tokio's time, which a test can pause.
+    #[must_use]
+    pub fn following_tokio(epoch: Timestamp) -> Self {
+        let start = tokio::time::Instant::now();
+        Self(Arc::new(move || epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX)))
+    }
+
+    /// The present time, in whole seconds, as Kubernetes stores times.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        conditions::whole_seconds((self.0)())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+/// What every pass shares.
+pub struct Context {
+    /// The Kubernetes API.
+    pub client: Client,
+    /// Publishes events.
+    pub recorder: Recorder,
+    /// Azure.
+    pub azure: DataProtection,
+    /// Vaults as last read.
+    pub vaults: VaultCache,
+    /// What is remembered of each object.
+    pub memories: Memories,
+    /// What the operator was told.
+    pub settings: Settings,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Context {
+    /// What the configured api-version cannot express of this object.
+    #[must_use]
+    pub fn compatibility(&self, object: &PostgresBackup) -> Vec<Issue> {
+        let spec = &object.spec;
+        let concerns = |limitation: &Limitation| match limitation {
+            Limitation::NoCredentials => spec.key_vault_secret.is_some(),
+            Limitation::NoTags => true,
+            Limitation::NoIdentity => spec.vault.user_assigned_identity.is_some(),
+        };
+        let limitations = self.azure.version().limitations();
+        limitations.into_iter().filter(concerns).map(|limitation| self.limitation_issue(limitation)).collect()
+    }
+
+    fn limitation_issue(&self, limitation: Limitation) -> Issue {
+        Issue {
+            source: IssueSource::Compatibility,
+            code: limitation.code().to_owned(),
+            message: limitation.text().to_owned(),
+            detail: None,
+            recommended_actions: Vec::new(),
+            target: Some(format!("api-version {}", self.azure.version())),
+            activity_id: None,
+        }
+    }
+}

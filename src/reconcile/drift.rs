@@ -1,0 +1,37 @@
+//! Where a backup instance differs from the specification. Pure; only what the specification owns is compared.
+
+use super::validate::Desired;
+use crate::api::v1alpha1::DriftItem;
+use crate::azure::{ApiVersion, Instance, UserAssignedIdentityId};
+
+/// Compares the owned fields: policy, credentials, identity and owner tag. What `version` cannot carry is not compared,
+/// since the answer does not show it. ARM ids are compared without regard to case, as ARM does.
+#[must_use]
+pub fn compare(desired: &Desired, instance: &Instance, version: ApiVersion) -> Vec<DriftItem> {
+    let mut drift = Vec::new();
+    let mut note = |field: &str, desired: String, actual: Option<String>| {
+        drift.push(DriftItem { field: field.to_owned(), desired, actual: actual.unwrap_or_else(|| "none".to_owned()) });
+    };
+
+    if instance.policy().as_ref() != Some(&desired.policy) {
+        note("policy.name", desired.policy.to_string(), instance.policy_id.clone());
+    }
+    if let Some(secret) = desired.secret.as_ref().filter(|_| version.carries_credentials())
+        && instance.secret().as_ref() != Some(secret)
+    {
+        note("keyVaultSecret.uri", secret.to_string(), instance.secret_uri.clone());
+    }
+    // An identity that Azure shows but that cannot be parsed is not the wanted one.
+    let identity_differs =
+        instance.identity() != desired.identity || (desired.identity.is_none() && instance.identity_id.is_some());
+    if version.carries_identity_details() && identity_differs {
+        let wanted = desired.identity.as_ref().map(UserAssignedIdentityId::to_string);
+        note("vault.userAssignedIdentity", wanted.unwrap_or_else(|| "none".to_owned()), instance.identity_id.clone());
+    }
+    let owner = &desired.target.owner;
+    let tagged = instance.tag(&owner.name);
+    if version.carries_tags() && tagged != Some(owner.value.as_str()) {
+        note("owner tag", owner.value.clone(), tagged.map(str::to_owned));
+    }
+    drift
+}

@@ -1,0 +1,55 @@
+//! Why a pass broke off. What Azure answers is no error here: it becomes status.
+
+use std::time::Duration;
+
+use super::report::ReportError;
+use super::validate::SpecError;
+
+/// Why a pass broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The object lacks what every stored object has.
+    #[error("the object cannot be identified")]
+    Identify(#[source] SpecError),
+    /// The finalizer could not be changed.
+    #[error("could not change the finalizer")]
+    Finalizer(#[source] kube::Error),
+    /// Status could not be reported.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The pass took too long.
+    #[error("the pass was given up after {} s", .0.as_secs())]
+    Deadline(Duration),
+    /// The pass panicked; this is a defect of the operator.
+    #[error("the pass panicked: {0}")]
+    Panic(String),
+}
+
+impl Error {
+    /// Whether the object merely has changed since it was read: the next pass sees the new one.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            // A JSON patch whose test fails is answered with 422.
+            Self::Finalizer(kube::Error::Api(status)) => matches!(status.code, 404 | 409 | 422),
+            Self::Report(ReportError::Write(kube::Error::Api(status))) => matches!(status.code, 404 | 409),
+            _ => false,
+        }
+    }
+}
+
+/// An error and its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,76 @@
+//! Kubernetes events for the turns that a person cares about. Everything they say is in status as well.
+
+use kube::runtime::events::{Event, EventType};
+
+use super::step::Release;
+use super::validate::Target;
+use crate::api::conditions::{self, ConditionType};
+use crate::api::v1alpha1::OperationKind;
+use crate::api::{PostgresBackupStatus, Reason};
+
+/// Longest note that an event may carry, in bytes (events.k8s.io/v1).
+const MAX_NOTE: usize = 1024;
+
+/// The event for the turn from one status to the next, if people would want to hear of it.
+#[must_use]
+pub fn turn(previous: &PostgresBackupStatus, next: &PostgresBackupStatus) -> Option<Event> {
+    let ready = conditions::find(&next.conditions, ConditionType::Ready)?;
+    let before = conditions::find(&previous.conditions, ConditionType::Ready);
+    let stalled = |status: &PostgresBackupStatus| conditions::is_true(&status.conditions, ConditionType::Stalled);
+    let newly_stalled = stalled(next) && !stalled(previous);
+    if before.is_some_and(|before| before.reason == ready.reason) && !newly_stalled {
+        return None;
+    }
+    let calm = next.issues.is_empty() && !stalled(next);
+    let operation = next.operation.as_ref().or(previous.operation.as_ref()).map(|operation| operation.kind);
+    Some(event(
+        if calm { EventType::Normal } else { EventType::Warning },
+        &ready.reason,
+        action(operation),
+        &ready.message,
+    ))
+}
+
+/// The event for letting a deleted object go.
+#[must_use]
+pub fn released(release: Release, target: Option<&Target>) -> Event {
+    let instance = target.map_or_else(
+        || "the backup instance".to_owned(),
+        |target| format!("the backup instance {} in the vault {}", target.instance.name(), target.vault().name()),
+    );
+    let (reason, note) = match release {
+        Release::Deleted => (
+            Reason::Deleted,
+            format!(
+                "Azure has deleted {instance}. Where the vault has soft delete, it can be undeleted there until it is purged."
+            ),
+        ),
+        Release::NothingToDelete => {
+            (Reason::NothingToDelete, format!("There is nothing to delete in Azure: {instance} does not exist."))
+        }
+        Release::Retained => (
+            Reason::Retained,
+            format!("Azure keeps {instance} as it is, as deletionPolicy: Retain asks; it goes on being billed."),
+        ),
+        Release::NotOurs => (
+            Reason::Retained,
+            format!("Azure keeps {instance}: it protects another database or belongs to another PostgresBackup."),
+        ),
+    };
+    event(EventType::Normal, reason.as_str(), "Delete", &note)
+}
+
+fn action(operation: Option<OperationKind>) -> &'static str {
+    match operation {
+        Some(OperationKind::Validate) => "Validate",
+        Some(OperationKind::Create) => "Create",
+        Some(OperationKind::Update) => "Update",
+        Some(OperationKind::Delete) => "Delete",
+        None => "Reconcile",
+    }
+}
+
+fn event(type_: EventType, reason: &str, action: &str, note: &str) -> Event {
+    let note = &note[..note.floor_char_boundary(MAX_NOTE)];
+    Event { type_, reason: reason.to_owned(), note: Some(note.to_owned()), action: action.to_owned(), secondary: None }
+}

@@ -1,0 +1,85 @@
+//! Puts Azure's errors into words: a reason from the table, a message that leads to action, an issue with all details.
+
+use crate::api::Reason;
+use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
+use crate::azure::{ErrorClass, ServiceError};
+
+/// The reason for an error, from its class and, where that says more, its code.
+#[must_use]
+pub fn reason(error: &ServiceError, class: ErrorClass) -> Reason {
+    match error.code.as_str() {
+        "UserErrorDppDatasourceAlreadyProtected" | "UserErrorDppDatasourceAlreadyHasBackupInstance" => {
+            return Reason::AlreadyProtected;
+        }
+        "AuthorizationFailed" | "LinkedAuthorizationFailed" => return Reason::NotAuthorized,
+        "ResourceNotFound" | "ResourceGroupNotFound" | "ParentResourceNotFound" | "SubscriptionNotFound" => {
+            return Reason::VaultNotFound;
+        }
+        _ => {}
+    }
+    match class {
+        ErrorClass::Throttled => Reason::Throttled,
+        ErrorClass::Transient => Reason::AzureUnavailable,
+        ErrorClass::Busy => Reason::AzureBusy,
+        ErrorClass::Permission => Reason::MissingPermissions,
+        ErrorClass::Prerequisite => Reason::PrerequisiteMissing,
+        ErrorClass::Approval => Reason::AwaitingApproval,
+        ErrorClass::Request => Reason::RequestRefused,
+    }
+}
+
+/// What was asked of Azure, as the start of a sentence.
+#[must_use]
+pub fn activity(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Validate => "Azure's validation of the backup request",
+        OperationKind::Create => "Creating the backup instance",
+        OperationKind::Update => "Changing the backup instance",
+        OperationKind::Delete => "Deleting the backup instance",
+    }
+}
+
+/// A message for `status.conditions`: what failed, Azure's words, Azure's first recommended action.
+#[must_use]
+pub fn message(what: &str, error: &ServiceError) -> String {
+    let mut text = format!("{what} failed");
+    if !error.code.is_empty() {
+        text.push_str(&format!(" with {}", error.code));
+    }
+    for sentence in [Some(error.message.as_str()), error.recommended_actions.first().map(String::as_str)] {
+        match sentence.map(str::trim) {
+            Some(sentence) if !sentence.is_empty() => {
+                text.push_str(if text.ends_with(['.', '!', '?']) { " " } else { ": " });
+                text.push_str(sentence);
+            }
+            _ => {}
+        }
+    }
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}
+
+/// The error as data for `status.issues`.
+#[must_use]
+pub fn issue(source: IssueSource, error: &ServiceError) -> Issue {
+    Issue {
+        source,
+        code: error.code.clone(),
+        message: error.message.clone(),
+        detail: error.detail.clone(),
+        recommended_actions: error.recommended_actions.clone(),
+        target: error.target.clone(),
+        activity_id: error.activity_id.clone(),
+    }
+}
+
+/// Where Azure said an error about a request of this kind.
+#[must_use]
+pub fn source(kind: OperationKind) -> IssueSource {
+    match kind {
+        OperationKind::Validate => IssueSource::Validation,
+        OperationKind::Create | OperationKind::Update | OperationKind::Delete => IssueSource::Operation,
+    }
+}

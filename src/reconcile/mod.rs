@@ -1,0 +1,73 @@
+//! One pass over one `PostgresBackup`: validate → observe → plan → act → report.
+//!
+//! ```text
+//! validate ─→ observe ─→ plan ─→ act ─→ report
+//!   pure       reads     pure    one      one status
+//!                                write    write, if changed
+//! ```
+//!
+//! Only [`act`] changes Azure, only [`report`] writes status and events. The state in Azure decides, never what is
+//! remembered; status is a record for people and a hint for resuming. Nothing waits inside a pass: every wait is a requeue.
+//! Before a request that changes Azure is sent, it is stored in status under the resourceVersion that was read, so that a
+//! pass on an outdated object cannot send anything and a restarted operator knows what may be under way.
+
+pub mod act;
+pub mod assess;
+mod context;
+pub mod drift;
+pub mod error;
+pub mod events;
+pub mod explain;
+pub mod finalizer;
+pub mod memory;
+pub mod naming;
+pub mod observe;
+mod pass;
+pub mod plan;
+pub mod record;
+pub mod report;
+pub mod schedule;
+pub mod status;
+pub mod step;
+#[cfg(test)]
+mod testing;
+pub mod trouble;
+pub mod validate;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use kube::runtime::controller::Action;
+use tokio::time::timeout;
+use tracing::Span;
+
+pub use context::{Clock, Context, Settings};
+pub use error::Error;
+
+use crate::api::PostgresBackup;
+use crate::azure::CallContext;
+
+/// A pass that takes longer is given up. A single request to Azure may take a minute.
+const PASS_DEADLINE: Duration = Duration::from_secs(4 * 60);
+
+/// Runs a pass. The requests it sends to Azure carry one correlation id, which is recorded in the current span. It ends within its deadline, and a panic in it harms no other object.
+///
+/// # Errors
+/// Why the pass broke off.
+pub async fn reconcile(object: &PostgresBackup, context: &Context) -> Result<Action, Error> {
+    let call = CallContext::new();
+    Span::current().record("correlation_id", tracing::field::display(call.correlation_id()));
+    let azure = context.azure.for_pass(call);
+    let guarded = AssertUnwindSafe(timeout(PASS_DEADLINE, pass::run(object, context, &azure))).catch_unwind();
+    match guarded.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Error::Deadline(PASS_DEADLINE)),
+        Err(panic) => Err(Error::Panic(panic_text(panic.as_ref()))),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,119 @@
+//! Keeps the books on requests to Azure: what status records before and while they are under way. Pure.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::act::Outcome;
+use super::memory::{Flight, Stage};
+use super::step::{Mutation, Request, Step};
+use crate::api::PostgresBackupStatus;
+use crate::api::conditions;
+use crate::api::v1alpha1::{OperationKind, OperationStatus};
+
+/// Longest path that status takes; a longer one is only remembered.
+const MAX_PATH: usize = 8192;
+
+/// What status and memory are to hold about requests under way.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// `status.operation`.
+    pub operation: Option<OperationStatus>,
+    /// `status.validatedRequest`.
+    pub validated: Option<String>,
+    /// What this process remembers.
+    pub flight: Option<Flight>,
+}
+
+impl Record {
+    /// Nothing is under way any more.
+    const OVER: Self = Self { operation: None, validated: None, flight: None };
+
+    /// What was under way still is.
+    #[must_use]
+    pub fn kept(previous: &PostgresBackupStatus, flight: Option<&Flight>) -> Self {
+        Self {
+            operation: previous.operation.clone(),
+            validated: previous.validated_request.clone(),
+            flight: flight.cloned(),
+        }
+    }
+
+    /// The record after a step and what came of it; `flight` is the request as far as it has come.
+    #[must_use]
+    pub fn after(
+        step: &Step,
+        outcome: &Outcome,
+        previous: &PostgresBackupStatus,
+        flight: Option<&Flight>,
+        now: Timestamp,
+    ) -> Self {
+        match (step, flight) {
+            (Step::Send(Request::Validate(_), _), Some(flight)) if matches!(outcome, Outcome::Accepted) => {
+                Self { operation: Some(operation_of(flight)), validated: None, flight: Some(flight.clone()) }
+            }
+            (Step::Send(Request::Validate(_), _), _) => Self::OVER,
+            (Step::Intend(mutation, hash), _) => {
+                let flight =
+                    Flight { kind: mutation.kind(), request: hash.clone(), started_at: now, stage: Stage::Unsent };
+                let validated = (*mutation == Mutation::Create).then(|| hash.as_str().to_owned());
+                Self { operation: Some(operation_of(&flight)), validated, flight: Some(flight) }
+            }
+            (Step::Send(..), Some(flight)) => Self::kept(previous, Some(flight)),
+            (Step::Wait(_), flight) => Self::kept(previous, flight),
+            (Step::Send(..) | Step::Rest | Step::Blocked(_) | Step::Release(_), _) => Self::OVER,
+        }
+    }
+
+    /// Enters the record into `next`, the status that is to replace `previous`. The path of an operation is worth no write
+    /// of its own: it is entered only if there is something else to write.
+    #[must_use]
+    pub fn entered(&self, mut next: PostgresBackupStatus, previous: &PostgresBackupStatus) -> PostgresBackupStatus {
+        next.validated_request.clone_from(&self.validated);
+        next.operation.clone_from(&previous.operation);
+        if next == *previous && same_request(previous.operation.as_ref(), self.operation.as_ref()) {
+            return next;
+        }
+        next.operation = match (&self.operation, &self.flight) {
+            (Some(_), Some(flight)) => Some(operation_of(flight)),
+            (operation, _) => operation.clone(),
+        };
+        next
+    }
+
+    /// Enters the record into a status that says nothing new. A validation that is tried again is not worth a write; what
+    /// changes Azure is stored before it is sent.
+    #[must_use]
+    pub fn entered_unless_validating(&self, previous: &PostgresBackupStatus) -> PostgresBackupStatus {
+        if self.operation.as_ref().is_some_and(|operation| changes_azure(operation.kind)) {
+            self.entered(previous.clone(), previous)
+        } else {
+            previous.clone()
+        }
+    }
+}
+
+/// Whether an operation is one that changes Azure.
+#[must_use]
+pub fn changes_azure(kind: OperationKind) -> bool {
+    kind != OperationKind::Validate
+}
+
+fn operation_of(flight: &Flight) -> OperationStatus {
+    let running = match &flight.stage {
+        Stage::Running(running) => Some(running),
+        Stage::Unsent | Stage::Answered | Stage::Lost | Stage::Finished => None,
+    };
+    OperationStatus {
+        kind: flight.kind,
+        request_hash: flight.request.as_str().to_owned(),
+        started_at: Time(conditions::whole_seconds(flight.started_at)),
+        path: running.map(|running| running.path().as_str()).filter(|path| path.len() <= MAX_PATH).map(str::to_owned),
+        poll_after_seconds: running.and_then(|running| i32::try_from(running.poll_after().as_secs()).ok()),
+    }
+}
+
+fn same_request(a: Option<&OperationStatus>, b: Option<&OperationStatus>) -> bool {
+    let essence =
+        |operation: &OperationStatus| (operation.kind, operation.request_hash.clone(), operation.started_at.0);
+    a.map(essence) == b.map(essence)
+}

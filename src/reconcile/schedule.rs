@@ -1,0 +1,90 @@
+//! When an object is looked at again. Nothing waits inside a pass: every wait is a requeue.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use crate::azure::ErrorClass;
+
+/// How often an object is looked at again while it is stalled on something that may heal by itself.
+const STALLED_LOOK: Duration = Duration::from_secs(5 * 60);
+
+/// The wait that Azure's "another operation runs" gets when Azure names none.
+const BUSY_WAIT: Duration = Duration::from_secs(30);
+
+/// When to look again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At once: a step was completed and the next one follows.
+    Now,
+    /// After exactly this time, which Azure asked for.
+    After(Duration),
+    /// After the drift interval, jittered so that a fleet does not look all at once.
+    Drift,
+    /// After the back-off for trouble of this class; the time that Azure asked for takes precedence.
+    BackOff(ErrorClass, Option<Duration>),
+    /// When the object changes.
+    OnChange,
+}
+
+/// How far apart looks are.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Trouble of the same kind in a row, so far.
+    pub attempts: u32,
+    /// Whether the deadline has passed.
+    pub standing: Standing,
+    /// The look at a healthy object comes this often.
+    pub drift_interval: Duration,
+}
+
+/// Whether an object is still expected to get there by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    WithinDeadline,
+    /// It took too long: a person should look.
+    PastDeadline,
+}
+
+impl Next {
+    /// The delay until the next look; `None` waits for a change of the object.
+    #[must_use]
+    pub fn delay(&self, pace: Pace) -> Option<Duration> {
+        match self {
+            Self::Now => Some(Duration::ZERO),
+            Self::After(delay) => Some(*delay),
+            Self::Drift => Some(spread(pace.drift_interval)),
+            Self::BackOff(class, asked) => Some(back_off(*class, *asked, pace)),
+            Self::OnChange => None,
+        }
+    }
+}
+
+fn back_off(class: ErrorClass, asked: Option<Duration>, pace: Pace) -> Duration {
+    match class {
+        ErrorClass::Throttled => asked.unwrap_or(BUSY_WAIT),
+        ErrorClass::Busy => asked.unwrap_or_else(|| spread(BUSY_WAIT)),
+        ErrorClass::Transient => {
+            let delay = growing(Duration::from_secs(1), Duration::from_secs(60), pace.attempts);
+            asked.map_or(delay, |asked| asked.max(delay))
+        }
+        ErrorClass::Permission | ErrorClass::Prerequisite | ErrorClass::Approval => match pace.standing {
+            Standing::WithinDeadline => growing(Duration::from_secs(15), Duration::from_secs(60), pace.attempts),
+            Standing::PastDeadline => spread(STALLED_LOOK),
+        },
+        ErrorClass::Request => spread(pace.drift_interval),
+    }
+}
+
+/// Doubles from `first` to `longest`, with jitter.
+fn growing(first: Duration, longest: Duration, attempts: u32) -> Duration {
+    let attempts = usize::try_from(attempts).unwrap_or(usize::MAX).min(16);
+    let builder = ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest).without_max_times();
+    spread(builder.build().nth(attempts).unwrap_or(longest))
+}
+
+/// Between nine and eleven tenths of `delay`.
+fn spread(delay: Duration) -> Duration {
+    delay.mul_f64(0.9 + 0.2 * fastrand::f64())
+}

@@ -1,0 +1,136 @@
+//! Folds what a pass concluded into the status that the object is to carry. Pure.
+
+use jiff::Timestamp;
+
+use super::assess::{Assessment, Progress};
+use super::schedule::Standing;
+use super::validate::Target;
+use crate::api::conditions::{self, ConditionType, Finding};
+use crate::api::v1alpha1::{BackupInstanceStatus, DriftItem, Issue};
+use crate::api::{PostgresBackupStatus, Reason};
+use crate::azure::Instance;
+
+/// What a pass saw of the backup instance.
+#[derive(Clone, Debug)]
+pub enum Seen<'a> {
+    /// It was not read, or its state is on the way and not worth a write.
+    Nothing,
+    /// It does not exist.
+    Absent,
+    /// It exists.
+    Present(&'a Instance),
+}
+
+/// What status is made from besides the assessment.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// `metadata.generation` of the object that the pass was about.
+    pub generation: i64,
+    /// What the object is about, unless its specification cannot be parsed.
+    pub target: Option<&'a Target>,
+    /// What was seen of the backup instance.
+    pub seen: Seen<'a>,
+    /// Where it differs.
+    pub drift: Vec<DriftItem>,
+    /// What the operator's api-version cannot express about this object.
+    pub compatibility: Vec<Issue>,
+    /// Whether the object should have got there by now.
+    pub standing: Standing,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// The status after a pass that learned something.
+#[must_use]
+pub fn fold(previous: &PostgresBackupStatus, assessment: &Assessment, facts: &Facts<'_>) -> PostgresBackupStatus {
+    let mut status = previous.clone();
+    let Facts { generation, now, .. } = *facts;
+    status.observed_generation = generation;
+    if let Some(target) = facts.target {
+        status.vault = Some(target.vault().name().to_string());
+        status.database = Some(target.database_label());
+        status.backup_instance = backup_instance(previous.backup_instance.as_ref(), target, &facts.seen);
+    }
+    if !matches!(facts.seen, Seen::Nothing) {
+        status.drift.clone_from(&facts.drift);
+    }
+    status.issues = keep_activity_ids(&previous.issues, &assessment.issues);
+    status.issues.extend(facts.compatibility.iter().cloned());
+    set_conditions(&mut status, assessment, facts.standing, generation, now);
+    status
+}
+
+fn set_conditions(
+    status: &mut PostgresBackupStatus,
+    assessment: &Assessment,
+    standing: Standing,
+    generation: i64,
+    now: Timestamp,
+) {
+    let list = &mut status.conditions;
+    let (reason, message) = (assessment.reason, assessment.message.as_str());
+    let ready = match assessment.progress {
+        Progress::Done => Finding::yes(reason, message),
+        Progress::Working | Progress::Troubled | Progress::Stuck => Finding::no(reason, message),
+    };
+    conditions::set(list, ConditionType::Ready, ready, generation, now);
+    for (type_, finding) in [
+        (ConditionType::Validated, &assessment.validated),
+        (ConditionType::Synced, &assessment.synced),
+        (ConditionType::Protected, &assessment.protected),
+    ] {
+        match finding {
+            Some(finding) => conditions::set(list, type_, finding.clone(), generation, now),
+            None if conditions::find(list, type_).is_none() => {
+                let pending = Finding::unknown(Reason::Pending, "The operator has not come far enough to tell.");
+                conditions::set(list, type_, pending, generation, now);
+            }
+            None => {}
+        }
+    }
+    let (present, absent) = match (assessment.progress, standing) {
+        (Progress::Done, _) => (None, [ConditionType::Reconciling, ConditionType::Stalled]),
+        (Progress::Working | Progress::Troubled, Standing::WithinDeadline) => {
+            (Some(ConditionType::Reconciling), [ConditionType::Stalled; 2])
+        }
+        (Progress::Stuck, _) | (_, Standing::PastDeadline) => {
+            (Some(ConditionType::Stalled), [ConditionType::Reconciling; 2])
+        }
+    };
+    for type_ in absent {
+        conditions::remove(list, type_);
+    }
+    if let Some(type_) = present {
+        conditions::set(list, type_, Finding::yes(reason, message), generation, now);
+    }
+}
+
+fn backup_instance(
+    previous: Option<&BackupInstanceStatus>,
+    target: &Target,
+    seen: &Seen<'_>,
+) -> Option<BackupInstanceStatus> {
+    let bare = || BackupInstanceStatus {
+        name: target.instance.name().to_string(),
+        resource_id: target.instance.to_string(),
+        protection_state: None,
+        policy_id: None,
+    };
+    match seen {
+        Seen::Nothing => Some(previous.cloned().unwrap_or_else(bare)),
+        Seen::Absent => Some(bare()),
+        Seen::Present(instance) => Some(BackupInstanceStatus {
+            protection_state: Some(instance.protection_state.to_string()),
+            policy_id: instance.policy_id.clone(),
+            ..bare()
+        }),
+    }
+}
+
+/// Azure gives every answer another activity id. It is taken over only together with something that people see change,
+/// so that a repeated refusal is not a write.
+fn keep_activity_ids(previous: &[Issue], current: &[Issue]) -> Vec<Issue> {
+    let without_id = |issue: &Issue| Issue { activity_id: None, ..issue.clone() };
+    let same = |issue: &Issue| previous.iter().find(|known| without_id(known) == without_id(issue)).cloned();
+    current.iter().map(|issue| same(issue).unwrap_or_else(|| issue.clone())).collect()
+}

@@ -1,0 +1,111 @@
+//! The record of every request to Azure Resource Manager and to the token endpoints.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::http::{Delivery, Request, Response};
+use crate::route::Kind;
+
+/// The headers that are kept. `Authorization` never is.
+const REQUEST_HEADERS: [&str; 6] = [
+    "accept-language",
+    "content-type",
+    "user-agent",
+    "x-ms-client-request-id",
+    "x-ms-correlation-request-id",
+    "x-ms-return-client-request-id",
+];
+
+const RESPONSE_HEADERS: [&str; 5] =
+    ["azure-asyncoperation", "location", "retry-after", "x-ms-correlation-request-id", "x-ms-request-id"];
+
+/// One request and how it was answered.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The number of the request, counted from 1.
+    pub sequence: u64,
+    /// When it came.
+    pub time: Timestamp,
+    /// What it was for.
+    pub kind: Kind,
+    /// The method.
+    pub method: String,
+    /// The path as sent.
+    pub path: String,
+    /// The query as sent.
+    pub query: String,
+    /// Its `api-version`.
+    pub api_version: Option<String>,
+    /// The body, when it was JSON. Bodies of token requests are not kept.
+    pub request_body: Option<Value>,
+    /// A selection of the request's headers.
+    pub request_headers: BTreeMap<String, String>,
+    /// The status of the answer.
+    pub status: u16,
+    /// The `error.code` of the answer, if it was an error.
+    pub error_code: Option<String>,
+    /// A selection of the answer's headers.
+    pub response_headers: BTreeMap<String, String>,
+    /// The fault that changed the request's course.
+    pub fault: Option<u64>,
+    /// Whether the answer was sent.
+    pub answered: bool,
+}
+
+/// All requests since the start or the last clearing.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    entries: Vec<Entry>,
+    count: u64,
+}
+
+impl Journal {
+    pub(crate) fn record(
+        &mut self,
+        now: Timestamp,
+        kind: Kind,
+        request: &Request,
+        response: &Response,
+        fault: Option<u64>,
+    ) {
+        self.count += 1;
+        let request_body = match kind {
+            Kind::Token => None,
+            _ => serde_json::from_slice(&request.body).ok(),
+        };
+        let error_code = response.body_json()["error"]["code"].as_str().map(str::to_owned);
+        self.entries.push(Entry {
+            sequence: self.count,
+            time: now,
+            kind,
+            method: request.method.to_string(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            api_version: request.query_value("api-version"),
+            request_body,
+            request_headers: select(&REQUEST_HEADERS, |name| request.header(name)),
+            status: response.status.as_u16(),
+            error_code,
+            response_headers: select(&RESPONSE_HEADERS, |name| response.header(name)),
+            fault,
+            answered: response.delivery != Delivery::Never,
+        });
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+fn select<'a>(names: &[&str], value: impl Fn(&str) -> Option<&'a str>) -> BTreeMap<String, String> {
+    let pairs = names.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?.to_owned())));
+    pairs.collect()
+}

@@ -1,0 +1,65 @@
+//! An emulator of Azure Resource Manager's `Microsoft.DataProtection` provider, as far as the protection of PostgreSQL
+//! databases needs it, together with the token endpoints in front of it.
+//!
+//! ```text
+//!   Request ─→ Engine::handle(now, request) ─→ Response          pure: no clock, no socket, no runtime
+//!                 │
+//!                 ├─ route      which operation it is for
+//!                 ├─ admin      the admin API               ├─ identity  the token endpoints
+//!                 ├─ arm        what ARM checks and adds    │
+//!                 │    ├─ instances, vaults, operations     the provider
+//!                 │    └─ validate                          what Azure Backup checks
+//!                 └─ agenda     what happens as time passes
+//!
+//!   Emulator::start(config)     the engine behind HTTPS on a local port
+//! ```
+//!
+//! What it does is taken from recordings of the real service and from Microsoft's documentation; where neither says
+//! anything, the code says "inferred". The README lists all of that, the admin API and the format of the seed file.
+
+mod admin;
+mod agenda;
+mod arm;
+mod clock;
+mod engine;
+mod errors;
+mod faults;
+mod http;
+mod id;
+mod identity;
+mod instance;
+mod instances;
+mod journal;
+mod json;
+mod operations;
+mod random;
+mod ratelimit;
+mod refuse;
+mod route;
+mod server;
+mod spec;
+mod tls;
+mod token;
+mod validate;
+mod vaults;
+mod version;
+mod world;
+
+pub use clock::{InvalidTimeScale, TimeScale, Timing};
+pub use engine::{Engine, EngineConfig};
+pub use errors::{Incident, UserFacingError};
+pub use faults::{Effect, Fault};
+pub use http::{Delivery, Request, Response};
+pub use id::{InvalidResourceId, ResourceId};
+pub use instance::{Instance, ProtectionState, ProvisioningState, Tags, Tombstone};
+pub use journal::Entry;
+pub use operations::{Operation, Outcome};
+pub use route::Kind;
+pub use server::{Emulator, EmulatorConfig, StartError};
+pub use spec::{AuthCredentials, DatasourceInfo, IdentityDetails, InstanceSpec, PolicyInfo, SecretStoreResource};
+pub use tls::TlsError;
+pub use version::{ApiVersion, Feature};
+pub use world::{
+    Client, Datasource, Grant, Identity, KeyVault, ManagedIdentity, Policy, SeedError, SoftDelete, SoftDeleteState,
+    UserAssignedIdentity, Vault, World,
+};

@@ -1,0 +1,140 @@
+//! Bearer tokens: which were issued, and which of them Azure Resource Manager accepts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::engine::Engine;
+use crate::errors::FrontDoorError;
+use crate::random::Random;
+
+/// The audiences of Azure Resource Manager in every cloud, without a final slash. The emulator's own URL is one too.
+const ARM_AUDIENCES: [&str; 6] = [
+    "https://management.core.windows.net",
+    "https://management.azure.com",
+    "https://management.core.usgovcloudapi.net",
+    "https://management.usgovcloudapi.net",
+    "https://management.core.chinacloudapi.cn",
+    "https://management.chinacloudapi.cn",
+];
+
+/// The tokens that were issued.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    issued: BTreeMap<String, Issued>,
+    /// For how long a token is good, in real time.
+    pub(crate) lifetime: Duration,
+}
+
+#[derive(Debug)]
+struct Issued {
+    audience: String,
+    expires: Timestamp,
+}
+
+/// Why a request's token is not accepted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    Missing,
+    Unknown,
+    Expired { expired: Timestamp, now: Timestamp },
+    Audience(String),
+}
+
+impl From<Rejection> for FrontDoorError {
+    /// The codes and texts are those that Azure Resource Manager is known to answer with.
+    fn from(rejection: Rejection) -> Self {
+        let refuse = |code, message: String| Self::new(StatusCode::UNAUTHORIZED, code, message);
+        match rejection {
+            Rejection::Missing => refuse(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.".to_owned(),
+            ),
+            Rejection::Unknown => refuse("AuthenticationFailed", "Authentication failed.".to_owned()),
+            Rejection::Expired { expired, now } => {
+                let utc = |time: Timestamp| time.strftime("%-m/%-d/%Y %-I:%M:%S %p").to_string();
+                refuse(
+                    "ExpiredAuthenticationToken",
+                    format!(
+                        "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
+                        utc(expired),
+                        utc(now)
+                    ),
+                )
+            }
+            Rejection::Audience(audience) => refuse(
+                "InvalidAuthenticationTokenAudience",
+                format!(
+                    "The access token has been obtained for wrong audience or resource '{audience}'. It should exactly match with one of the allowed audiences 'https://management.core.windows.net/','https://management.core.windows.net','https://management.azure.com/','https://management.azure.com'."
+                ),
+            ),
+        }
+    }
+}
+
+impl Tokens {
+    pub(crate) fn new(lifetime: Duration) -> Self {
+        Self { issued: BTreeMap::new(), lifetime }
+    }
+
+    /// Makes every token unknown.
+    pub(crate) fn revoke_all(&mut self) {
+        self.issued.clear();
+    }
+
+    pub(crate) fn check(&self, now: Timestamp, token: &str, base_url: &str) -> Result<(), Rejection> {
+        let issued = self.issued.get(token).ok_or(Rejection::Unknown)?;
+        if issued.expires <= now {
+            return Err(Rejection::Expired { expired: issued.expires, now });
+        }
+        let audience = issued.audience.trim_end_matches('/');
+        if audience == base_url || ARM_AUDIENCES.contains(&audience) {
+            Ok(())
+        } else {
+            Err(Rejection::Audience(issued.audience.clone()))
+        }
+    }
+
+    /// Issues a token that looks like Entra's: a JSON Web Token, whose signature is made up.
+    pub(crate) fn issue(
+        &mut self,
+        now: Timestamp,
+        random: &mut Random,
+        tenant: Uuid,
+        client: Uuid,
+        audience: &str,
+    ) -> (String, Timestamp) {
+        let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
+        let header = json!({ "typ": "JWT", "alg": "RS256" });
+        let claims = json!({
+            "aud": audience,
+            "iss": format!("https://sts.windows.net/{tenant}/"),
+            "iat": now.as_second(),
+            "nbf": now.as_second(),
+            "exp": expires.as_second(),
+            "appid": client,
+            "tid": tenant,
+            "ver": "1.0",
+        });
+        let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let token = format!("{}.{}.{}", part(header), part(claims), random.base64url(256));
+        let audience = audience.to_owned();
+        self.issued.insert(token.clone(), Issued { audience, expires });
+        (token, expires)
+    }
+}
+
+impl Engine {
+    /// A token for the given audience, as if it had come from the OAuth endpoint: for tests that drive the engine
+    /// directly.
+    pub fn issue_token(&mut self, now: Timestamp, audience: &str) -> String {
+        let tenant = self.world.tenant_id;
+        self.tokens.issue(now, &mut self.random, tenant, Uuid::nil(), audience).0
+    }
+}

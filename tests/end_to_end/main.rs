@@ -1,0 +1,10 @@
+//! The promises of the README, on real parts: the operator's binary with the rights it ships with, a real kube-apiserver and
+//! etcd, and the emulated Azure behind HTTPS.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod article;
+mod crash;
+mod main_job;
+mod stage;
+mod startup;

@@ -1,0 +1,93 @@
+//! A fake Kubernetes API server: as much of it as the operator uses, and what it does of that as the real one does.
+//!
+//! - `service` takes requests apart and words the answers; a request it does not know fails the test,
+//! - `store` holds the objects, their versions and the history of all writes,
+//! - `resource` has the rules that every write obeys: generation, deletion, finalizers, defaults,
+//! - `writes` are JSON patch and the server-side apply of a status,
+//! - `watch` streams changes.
+//!
+//! What is left out: managed fields of other managers, admission and schema validation (the ring of tests with a real API
+//! server has them), and bookmarks.
+
+mod resource;
+mod service;
+mod store;
+mod user;
+mod watch;
+mod writes;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use kube::Client;
+use tokio::sync::watch as signal;
+use tokio_util::sync::CancellationToken;
+
+pub use store::{Author, Edit, Write};
+
+use crate::time::Time;
+use crate::wire::Wire;
+use store::Store;
+
+/// The namespace that tests work in.
+pub const NAMESPACE: &str = "shop";
+
+/// The UID of the namespace kube-system, which names the cluster.
+pub const CLUSTER_UID: &str = "0c5a1d1e-77aa-4f0c-9d57-5a4f5f0e6f11";
+
+/// How long a request takes.
+const LATENCY: Duration = Duration::from_millis(4);
+
+/// The API server. Clones are the same one.
+#[derive(Clone)]
+pub struct ApiServer {
+    wire: Wire,
+    time: Time,
+    store: Arc<Mutex<Store>>,
+    changes: signal::Sender<usize>,
+    watches: Arc<Mutex<Watches>>,
+}
+
+#[derive(Default)]
+struct Watches {
+    /// Ends the streams that are open.
+    end: CancellationToken,
+    /// Whether streams keep changes to themselves.
+    held: bool,
+}
+
+impl ApiServer {
+    pub fn new(wire: Wire, time: Time) -> Self {
+        Self { wire, time, store: Arc::default(), changes: signal::Sender::new(0), watches: Arc::default() }
+    }
+
+    /// A client of it, as the operator uses one.
+    pub fn client(&self) -> Client {
+        let server = self.clone();
+        Client::new(tower::service_fn(move |request| service::serve(server.clone(), request)), "default")
+    }
+
+    /// Tells whenever something was stored.
+    pub fn changes(&self) -> signal::Receiver<usize> {
+        self.changes.subscribe()
+    }
+
+    /// Keeps changes back from those who watch, as a slow API server does, until they are let through again.
+    pub fn hold_watches(&self, held: bool) {
+        self.watches.lock().unwrap().held = held;
+        self.announce();
+    }
+
+    /// Ends all watches, as an API server that restarts does.
+    pub fn end_watches(&self) {
+        std::mem::take(&mut self.watches.lock().unwrap().end).cancel();
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap()
+    }
+
+    fn announce(&self) {
+        self.changes.send_replace(self.store().log().len());
+    }
+}

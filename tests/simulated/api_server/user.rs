@@ -1,0 +1,81 @@
+//! What people and tests do with the API server.
+
+use k8s_openapi::api::events::v1::Event;
+use kube::ResourceExt;
+use postgres_backup_operator::api::{PostgresBackup, PostgresBackupSpec};
+use serde_json::{Value, json};
+
+use super::resource::{self, Key};
+use super::store::{Author, Change, Edit, Write};
+use super::{ApiServer, NAMESPACE};
+
+impl ApiServer {
+    /// `kubectl create`.
+    pub fn create(&self, object: &PostgresBackup) {
+        let mut object = serde_json::to_value(object).unwrap();
+        object["metadata"]["namespace"] = json!(NAMESPACE);
+        let key = key(object["metadata"]["name"].as_str().unwrap());
+        assert!(self.store().get(&key).is_none(), "{key:?} exists");
+        let uid = self.store().next_uid();
+        let created = resource::created(object, uid, self.time.now());
+        self.commit(&key, created, Author::User, Edit::Created);
+    }
+
+    /// `kubectl edit`.
+    pub fn edit(&self, name: &str, change: impl FnOnce(&mut PostgresBackupSpec)) {
+        self.update(name, |object| {
+            let mut spec = serde_json::from_value(object["spec"].take()).unwrap();
+            change(&mut spec);
+            object["spec"] = serde_json::to_value(spec).unwrap();
+        });
+    }
+
+    /// `kubectl annotate --overwrite`.
+    pub fn annotate(&self, name: &str, annotation: &str, value: &str) {
+        self.update(name, |object| object["metadata"]["annotations"][annotation] = json!(value));
+    }
+
+    /// `kubectl delete --wait=false`.
+    pub fn delete(&self, name: &str) {
+        let key = key(name);
+        let object = self.stored(&key).expect("what is deleted exists");
+        self.commit(&key, resource::terminating(object, self.time.now()), Author::User, Edit::Deleted);
+    }
+
+    /// `kubectl get`.
+    pub fn get(&self, name: &str) -> Option<PostgresBackup> {
+        self.store().get(&key(name)).cloned().map(|object| serde_json::from_value(object).unwrap())
+    }
+
+    /// Every write of every object of this name, oldest first.
+    pub fn history(&self, name: &str) -> Vec<Write> {
+        self.store().writes().iter().filter(|write| write.object.name_any() == name).cloned().collect()
+    }
+
+    /// The events, oldest first.
+    pub fn events(&self) -> Vec<Event> {
+        self.store().events().to_vec()
+    }
+
+    /// Tells everyone who watches every change of an object once more, the oldest first, as a watch does that has fallen
+    /// back behind what it had told already.
+    pub fn repeat_changes(&self, name: &str) {
+        let is_meant = |change: &Change| change.object["metadata"]["name"] == name && !change.repeated;
+        let changes: Vec<_> = self.store().log().iter().filter(|change| is_meant(change)).cloned().collect();
+        changes.into_iter().for_each(|change| self.store().repeat(change));
+        self.announce();
+    }
+
+    fn update(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        let key = key(name);
+        let old = self.stored(&key).expect("what is edited exists");
+        let mut new = old.clone();
+        change(&mut new);
+        let new = resource::updated(&old, new, name).expect("the edit is allowed");
+        self.commit(&key, new, Author::User, Edit::Edited);
+    }
+}
+
+fn key(name: &str) -> Key {
+    (NAMESPACE.to_owned(), name.to_owned())
+}

@@ -1,0 +1,91 @@
+//! Watches: streams of the changes after a version, one JSON document a line.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, stream};
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::ApiServer;
+use super::store::{Change, ChangeKind};
+
+/// How long a change takes to those who watch.
+const DELAY: Duration = Duration::from_millis(3);
+
+struct Watch {
+    server: ApiServer,
+    namespace: Option<String>,
+    /// How much of the log is told.
+    told: usize,
+    /// Changes up to this version are known already.
+    after: u64,
+    /// What is repeated is told to the watches that are open then: those that have read the log this far.
+    opened_at: usize,
+    until: Instant,
+    end: CancellationToken,
+}
+
+impl ApiServer {
+    /// The changes after `version`, until `timeout`.
+    pub(super) fn watch(&self, namespace: Option<String>, version: u64, timeout: Duration) -> impl Stream<Item = Bytes> + use<> {
+        let watch = Watch {
+            server: self.clone(),
+            namespace,
+            told: 0,
+            after: version,
+            opened_at: self.store().log().len(),
+            until: Instant::now() + timeout,
+            end: self.watches.lock().unwrap().end.clone(),
+        };
+        stream::unfold(watch, |mut watch| async move { watch.next().await.map(|line| (line, watch)) })
+    }
+}
+
+impl Watch {
+    async fn next(&mut self) -> Option<Bytes> {
+        let mut changes = self.server.changes();
+        loop {
+            changes.borrow_and_update();
+            if let Some(change) = self.take() {
+                tokio::time::sleep(DELAY).await;
+                return Some(line(&change));
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = self.end.cancelled() => return None,
+                () = tokio::time::sleep_until(self.until) => return None,
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Change> {
+        if self.server.watches.lock().unwrap().held {
+            return None;
+        }
+        let store = self.server.store();
+        while let Some(change) = store.log().get(self.told) {
+            let index = self.told;
+            self.told += 1;
+            let namespace = &change.object["metadata"]["namespace"];
+            let concerns = self.namespace.as_deref().is_none_or(|wanted| namespace == wanted);
+            let is_news = if change.repeated { index >= self.opened_at } else { change.version() > self.after };
+            if concerns && is_news {
+                return Some(change.clone());
+            }
+        }
+        None
+    }
+}
+
+fn line(change: &Change) -> Bytes {
+    let kind = match change.kind {
+        ChangeKind::Added => "ADDED",
+        ChangeKind::Modified => "MODIFIED",
+        ChangeKind::Deleted => "DELETED",
+    };
+    let mut line = json!({ "type": kind, "object": change.object }).to_string();
+    line.push('\n');
+    line.into()
+}

@@ -1,0 +1,165 @@
+//! The operator's two seams to Azure: the HTTP client and the credential.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use azure_core::error::ErrorKind;
+use azure_core::http::headers::Headers;
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request, StatusCode};
+use azure_core::time::{Duration as TimeSpan, OffsetDateTime};
+use azure_emulator::{Request as EmulatedRequest, Response};
+use http::HeaderName;
+use jiff::Timestamp;
+
+use super::Azure;
+use crate::wire::{Answered, Call, Carried, Reply};
+
+/// How long a request takes.
+const LATENCY: Duration = Duration::from_millis(60);
+
+/// How long before its end a token is no longer used, as in azure_identity.
+const EARLY: Duration = Duration::from_secs(5 * 60);
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl fmt::Debug for Azure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Azure")
+    }
+}
+
+impl Answered for Response {
+    fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+}
+
+impl HttpClient for Azure {
+    fn execute_request<'client, 'request, 'future>(
+        &'client self,
+        request: &'request Request,
+    ) -> Boxed<'future, azure_core::Result<AsyncRawResponse>>
+    where
+        'client: 'future,
+        'request: 'future,
+        Self: 'future,
+    {
+        let emulated = emulated(request);
+        let path = emulated.path.clone();
+        let call = call(request.method(), &path).unwrap_or_else(|| {
+            self.wire.violation(format!("the operator sent {} {path} to Azure", request.method()));
+            Call::GetInstance
+        });
+        let azure = self.clone();
+        Box::pin(async move {
+            let about = path.rsplit('/').next().unwrap_or_default();
+            let wire = azure.wire.clone();
+            match wire.carry(call, about, LATENCY, move || azure.engine().handle(azure.time.now(), &emulated)).await {
+                Carried::Answer(answer) => Ok(received(&answer)),
+                Carried::Instead(reply) => Ok(instead(&reply)),
+                Carried::Refused => Err(azure_core::Error::with_message(ErrorKind::Connection, "connection refused")),
+                Carried::Broken => Err(azure_core::Error::with_message(ErrorKind::Io, "connection reset")),
+            }
+        })
+    }
+}
+
+/// What a request is for; `None` for what the operator has no reason to send.
+fn call(method: Method, path: &str) -> Option<Call> {
+    let segments: Vec<&str> = path.rsplit('/').collect();
+    match (method, segments.as_slice()) {
+        (Method::Get, [_, "operationStatus" | "operationResults", ..]) => Some(Call::Poll),
+        (Method::Get, [_, "backupVaults", ..]) => Some(Call::GetVault),
+        (Method::Get, [_, "backupInstances", ..]) => Some(Call::GetInstance),
+        (Method::Put, [_, "backupInstances", ..]) => Some(Call::Put),
+        (Method::Delete, [_, "backupInstances", ..]) => Some(Call::Delete),
+        (Method::Post, ["validateForBackup", ..]) => Some(Call::Validate),
+        _ => None,
+    }
+}
+
+fn emulated(request: &Request) -> EmulatedRequest {
+    let method = request.method().as_str().parse().unwrap();
+    let mut emulated = EmulatedRequest::new(method, request.url().as_str());
+    for (name, value) in request.headers().iter() {
+        emulated = emulated.with_header(HeaderName::from_bytes(name.as_str().as_bytes()).unwrap(), value.as_str());
+    }
+    let Body::Bytes(body) = request.body() else { panic!("the operator sends whole bodies") };
+    emulated.body = body.clone();
+    emulated
+}
+
+fn received(response: &Response) -> AsyncRawResponse {
+    let mut headers = Headers::new();
+    for (name, value) in &response.headers {
+        headers.insert(name.as_str().to_owned(), value.to_str().unwrap().to_owned());
+    }
+    AsyncRawResponse::from_bytes(StatusCode::from(response.status.as_u16()), headers, response.body.to_vec())
+}
+
+fn instead(reply: &Reply) -> AsyncRawResponse {
+    let mut headers = Headers::new();
+    if let Some(seconds) = reply.retry_after {
+        headers.insert("retry-after", seconds.to_string());
+    }
+    AsyncRawResponse::from_bytes(StatusCode::from(reply.status), headers, reply.body.to_string().into_bytes())
+}
+
+/// The operator's identity: keeps a token until shortly before it expires.
+pub struct Identity {
+    azure: Azure,
+    token: Mutex<Option<(String, Timestamp)>>,
+}
+
+impl Identity {
+    pub fn new(azure: Azure) -> Self {
+        Self { azure, token: Mutex::default() }
+    }
+
+    fn token(&self, audience: &str) -> String {
+        let now = self.azure.time.now();
+        let mut token = self.token.lock().unwrap();
+        match &*token {
+            Some((token, until)) if now < *until => token.clone(),
+            _ => {
+                let issued = self.azure.engine().issue_token(now, audience);
+                self.azure.wire.keep_secret(&issued);
+                *token = Some((issued.clone(), now + (LIFETIME - EARLY)));
+                issued
+            }
+        }
+    }
+}
+
+/// How long the engine's tokens are good.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
+
+impl TokenCredential for Identity {
+    fn get_token<'client, 'scopes, 'scope, 'options, 'future>(
+        &'client self,
+        scopes: &'scopes [&'scope str],
+        _: Option<TokenRequestOptions<'options>>,
+    ) -> Boxed<'future, azure_core::Result<AccessToken>>
+    where
+        'client: 'future,
+        'scopes: 'future,
+        'scope: 'future,
+        'options: 'future,
+        Self: 'future,
+    {
+        let audience = scopes[0].trim_end_matches(".default").trim_end_matches('/').to_owned();
+        Box::pin(async move {
+            let expires = OffsetDateTime::now_utc() + TimeSpan::hours(1);
+            Ok(AccessToken::new(self.token(&audience), expires))
+        })
+    }
+}

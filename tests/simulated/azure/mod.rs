@@ -1,0 +1,122 @@
+//! Azure: the emulator's engine behind the operator's HTTP client, under simulated time.
+
+mod client;
+mod inventory;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use azure_emulator::{Engine, EngineConfig, Entry, Grant, Instance, Kind, Policy, Request, ResourceId};
+use http::Method;
+use postgres_backup_operator::azure::{ArmClient, ArmOptions, ApiVersion, Cloud, Credential, DataProtection, RequestObserver};
+use serde_json::Value;
+
+pub use inventory::{KEY_VAULT, SECRET_URI, SERVERS, SUBSCRIPTION, VAULT, server_id};
+
+use crate::time::Time;
+use crate::wire::Wire;
+use client::Identity;
+
+/// The policies that exist from the beginning; they differ in their names only.
+pub const POLICIES: [&str; 2] = ["weekly", "daily"];
+
+/// The emulated Azure. Clones are the same one.
+#[derive(Clone)]
+pub struct Azure {
+    engine: Arc<Mutex<Engine>>,
+    wire: Wire,
+    time: Time,
+}
+
+impl Azure {
+    pub fn new(wire: Wire, time: Time) -> Self {
+        let config = EngineConfig::new(inventory::world(), time.now());
+        Self { engine: Arc::new(Mutex::new(Engine::new(config))), wire, time }
+    }
+
+    /// A client of it, as the operator uses one.
+    pub fn data_protection(&self, cloud: &Cloud, version: ApiVersion, observer: Arc<dyn RequestObserver>) -> DataProtection {
+        let azure = self.clone();
+        let credential = Credential::from_builder(cloud, move || Ok(Arc::new(Identity::new(azure.clone())))).unwrap();
+        let options = ArmOptions { observer, ..ArmOptions::default() };
+        DataProtection::new(ArmClient::new(cloud.clone(), credential, Arc::new(self.clone()), options), version)
+    }
+
+    /// The backup instances as they are now.
+    pub fn instances(&self) -> Vec<Instance> {
+        self.engine().instances().cloned().collect()
+    }
+
+    /// How many backup instances are soft-deleted.
+    pub fn tombstones(&self) -> usize {
+        self.engine().tombstones().count()
+    }
+
+    /// The one backup instance that there is.
+    pub fn instance(&self) -> Instance {
+        let mut instances = self.instances();
+        assert_eq!(instances.len(), 1, "{instances:#?}");
+        instances.remove(0)
+    }
+
+    /// The bodies of the requests of a kind, as Azure received them.
+    pub fn received(&self, kind: Kind) -> Vec<Entry> {
+        self.engine().journal().iter().filter(|entry| entry.kind == kind).cloned().collect()
+    }
+
+    /// Permits the vault's identity on a server, a Key Vault or a resource group.
+    pub fn grant(&self, scope: &str) {
+        self.engine().world_mut().grant(permission(scope));
+    }
+
+    /// Takes that permission away.
+    pub fn revoke(&self, scope: &str) {
+        assert!(self.engine().world_mut().revoke(&permission(scope)), "there was no permission on {scope}");
+    }
+
+    pub fn create_policy(&self, name: &str) {
+        let mut engine = self.engine();
+        let vault = engine.world_mut().vaults.iter_mut().find(|vault| vault.id == id(VAULT)).unwrap();
+        vault.put_policy(inventory::policy(name));
+    }
+
+    /// Changes the inventory: what exists besides backup instances.
+    pub fn change(&self, change: impl FnOnce(&mut azure_emulator::World)) {
+        change(self.engine().world_mut());
+    }
+
+    /// Sends a request on somebody else's behalf, past the wire. Returns the answer's status and body.
+    pub fn send(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let now = self.time.now();
+        let mut engine = self.engine();
+        let token = engine.issue_token(now, "https://management.azure.com");
+        let target = format!("{path}?api-version={}", ApiVersion::default());
+        let request = Request::new(method, &target).with_bearer(&token).with_json(body);
+        let response = engine.handle(now, &request);
+        (response.status.as_u16(), response.body_json())
+    }
+
+    /// Makes every access token worthless.
+    pub fn revoke_tokens(&self) {
+        self.engine().revoke_tokens();
+    }
+
+    fn engine(&self) -> MutexGuard<'_, Engine> {
+        let mut engine = self.engine.lock().unwrap();
+        engine.advance(self.time.now());
+        engine
+    }
+}
+
+/// An ARM id that is known to be one.
+pub fn id(text: &str) -> ResourceId {
+    ResourceId::parse(text).unwrap()
+}
+
+fn permission(scope: &str) -> Grant {
+    Grant { principal_id: inventory::VAULT_PRINCIPAL, scope: id(scope) }
+}
+
+/// A policy that protects every kind of PostgreSQL database.
+pub fn policy(name: &str) -> Policy {
+    inventory::policy(name)
+}

@@ -1,0 +1,26 @@
+//! The whole operator in one process, under simulated time, against a fake Kubernetes API server and the Azure emulator's
+//! engine.
+//!
+//! ```text
+//!   test ──→ World ──→ controller::run ──┬─→ ApiServer   (api_server)
+//!                                        └─→ Azure       (azure)
+//!                          every request passes the Wire: written down, delayed, lost, or the operator's last
+//! ```
+//!
+//! Tokio's time is paused and moves on by itself whenever nothing else is to be done, so that a simulated day takes a
+//! moment, and nothing here sleeps or polls for real. Every status that the operator writes is checked against its contract
+//! (`contract`), and a test fails when one breaks it, when a pass panics or breaks off for want of an answer that the fakes
+//! do not know.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod api_server;
+mod azure;
+mod contract;
+mod samples;
+mod time;
+mod wire;
+mod world;
+
+mod create;
+mod crash;

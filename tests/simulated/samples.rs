@@ -1,0 +1,31 @@
+//! The objects that tests work with.
+
+use postgres_backup_operator::api::v1alpha1::{
+    DatabaseSpec, DeletionPolicy, KeyVaultSecretSpec, PolicySpec, PostgresBackup, PostgresBackupSpec, VaultSpec,
+};
+
+use crate::azure::{SECRET_URI, SERVERS, VAULT, server_id};
+
+/// Protects the flexible server of the same name under the policy `weekly`.
+pub fn flexible(name: &str) -> PostgresBackup {
+    PostgresBackup::new(name, spec(server_id(name)))
+}
+
+/// Protects the article's database of a Single Server, whose login is in a Key Vault.
+pub fn single(name: &str) -> PostgresBackup {
+    let database = format!("{SERVERS}/providers/Microsoft.DBforPostgreSQL/servers/legacy/databases/empdb11");
+    let mut object = PostgresBackup::new(name, spec(database));
+    object.spec.key_vault_secret = Some(KeyVaultSecretSpec { uri: SECRET_URI.to_owned() });
+    object
+}
+
+fn spec(database: String) -> PostgresBackupSpec {
+    PostgresBackupSpec {
+        database: DatabaseSpec { resource_id: database },
+        vault: VaultSpec { resource_id: VAULT.to_owned(), user_assigned_identity: None },
+        policy: PolicySpec { name: "weekly".to_owned() },
+        key_vault_secret: None,
+        backup_instance_name: None,
+        deletion_policy: DeletionPolicy::Delete,
+    }
+}

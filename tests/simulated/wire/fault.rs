@@ -1,0 +1,58 @@
+//! What can befall a request on its way.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// What happens to a request on its way.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// No connection comes about.
+    Refuse,
+    /// The connection breaks before the request arrives.
+    LoseRequest,
+    /// The connection breaks before the request arrives, which it does this much later all the same.
+    ArriveLate(Duration),
+    /// The request has its effect; the connection breaks before the answer.
+    LoseAnswer,
+    /// The request has its effect; the answer takes this much longer.
+    Delay(Duration),
+    /// Something in between answers; the request does not arrive.
+    Answer(Reply),
+    /// The operator dies before the request is sent.
+    CrashBefore,
+    /// The operator dies after the request had its effect, before it reads the answer.
+    CrashAfter,
+}
+
+/// An answer that does not come from the fakes.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub retry_after: Option<u64>,
+    pub body: Value,
+}
+
+impl Reply {
+    /// An error of Azure Resource Manager, or of Kubernetes: each reads its own half.
+    pub fn error(status: u16, code: &str) -> Self {
+        let message = format!("{code}, says the test.");
+        let body = json!({
+            "error": { "code": code, "message": message },
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "reason": code, "message": message, "code": status,
+        });
+        Self { status, retry_after: None, body }
+    }
+
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+impl From<Reply> for Fault {
+    fn from(reply: Reply) -> Self {
+        Self::Answer(reply)
+    }
+}

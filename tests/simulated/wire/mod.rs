@@ -1,0 +1,214 @@
+//! What the operator sends, to Azure and to Kubernetes alike: written down in order, and disturbed where a test says so.
+
+mod call;
+mod fault;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+pub use call::{Call, Sent};
+pub use fault::{Fault, Reply};
+
+use crate::time::Time;
+
+/// What an answer must tell of itself to be written down.
+pub trait Answered: Send + 'static {
+    fn status(&self) -> u16;
+}
+
+/// How a request ended for the operator.
+pub enum Carried<A> {
+    Answer(A),
+    Instead(Reply),
+    Refused,
+    Broken,
+}
+
+/// The wire between the operator and the fakes.
+#[derive(Clone)]
+pub struct Wire {
+    time: Time,
+    state: Arc<Mutex<State>>,
+    crash: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    sent: Vec<Sent>,
+    rules: Vec<Rule>,
+    secrets: Vec<String>,
+    violations: Vec<String>,
+}
+
+struct Rule {
+    hits: Hits,
+    fault: Fault,
+    lasting: bool,
+}
+
+enum Hits {
+    /// Requests of this kind, after so many others of it.
+    Kind(Call, usize),
+    /// The request that is sent after so many others.
+    Position(usize),
+}
+
+impl Wire {
+    pub fn new(time: Time) -> Self {
+        Self { time, state: Arc::default(), crash: Arc::default() }
+    }
+
+    /// Disturbs the `occurrence`-th (from 1) request of a kind, counted from now on.
+    pub fn disturb(&self, call: Call, occurrence: usize, fault: impl Into<Fault>) {
+        let hits = Hits::Kind(call, occurrence.checked_sub(1).expect("occurrences are counted from 1"));
+        self.state().rules.push(Rule { hits, fault: fault.into(), lasting: false });
+    }
+
+    /// Disturbs every request of a kind until [`calm`](Self::calm).
+    pub fn disturb_all(&self, call: Call, fault: impl Into<Fault>) {
+        self.state().rules.push(Rule { hits: Hits::Kind(call, 0), fault: fault.into(), lasting: true });
+    }
+
+    /// Disturbs the request that is sent after `position` others, of whatever kind, since the simulation began.
+    pub fn disturb_position(&self, position: usize, fault: Fault) {
+        self.state().rules.push(Rule { hits: Hits::Position(position), fault, lasting: false });
+    }
+
+    /// Disturbs nothing any more.
+    pub fn calm(&self) {
+        self.state().rules.clear();
+    }
+
+    /// Everything that was sent, oldest first.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.state().sent.clone()
+    }
+
+    /// The requests of a kind.
+    pub fn of(&self, call: Call) -> Vec<Sent> {
+        self.sent().into_iter().filter(|sent| sent.call == call).collect()
+    }
+
+    pub fn count(&self, wanted: impl Fn(Call) -> bool) -> usize {
+        self.sent().iter().filter(|sent| wanted(sent.call)).count()
+    }
+
+    /// What was sent after so many others.
+    pub fn since(&self, position: usize) -> Vec<Sent> {
+        self.state().sent[position..].to_vec()
+    }
+
+    /// How much was sent so far.
+    pub fn position(&self) -> usize {
+        self.state().sent.len()
+    }
+
+    /// Notes something that must never happen; it fails the test.
+    pub fn violation(&self, what: impl Into<String>) {
+        self.state().violations.push(what.into());
+    }
+
+    pub fn violations(&self) -> Vec<String> {
+        self.state().violations.clone()
+    }
+
+    /// Takes note of a text that must not be shown to anybody.
+    pub fn keep_secret(&self, secret: &str) {
+        self.state().secrets.push(secret.to_owned());
+    }
+
+    /// Notes a violation if a text has a secret in it.
+    pub fn expect_no_secret(&self, text: &str) {
+        let leaks = self.state().secrets.iter().any(|secret| text.contains(secret));
+        if leaks {
+            self.violation(format!("there is an access token in {text}"));
+        }
+    }
+
+    /// Waits until the operator is to die.
+    pub async fn crashed(&self) {
+        self.crash.notified().await;
+    }
+
+    /// Carries a request to `serve` and its answer back. `latency` is the time that this takes undisturbed.
+    pub async fn carry<A: Answered>(
+        &self,
+        call: Call,
+        about: &str,
+        latency: Duration,
+        serve: impl FnOnce() -> A + Send + 'static,
+    ) -> Carried<A> {
+        let (position, fault) = self.begin(call, about);
+        if matches!(fault, Some(Fault::CrashBefore)) {
+            return self.die().await;
+        }
+        tokio::time::sleep(latency / 2).await;
+        match fault {
+            Some(Fault::Refuse) => return Carried::Refused,
+            Some(Fault::LoseRequest) => return Carried::Broken,
+            Some(Fault::Answer(reply)) => return Carried::Instead(reply),
+            Some(Fault::ArriveLate(late)) => {
+                let wire = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(late).await;
+                    wire.arrived(position, &serve());
+                });
+                return Carried::Broken;
+            }
+            _ => {}
+        }
+        let answer = serve();
+        self.arrived(position, &answer);
+        match fault {
+            Some(Fault::CrashAfter) => return self.die().await,
+            Some(Fault::LoseAnswer) => return Carried::Broken,
+            Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
+            _ => {}
+        }
+        tokio::time::sleep(latency / 2).await;
+        Carried::Answer(answer)
+    }
+
+    async fn die<A>(&self) -> A {
+        self.crash.notify_one();
+        std::future::pending().await
+    }
+
+    fn begin(&self, call: Call, about: &str) -> (usize, Option<Fault>) {
+        let mut state = self.state();
+        let position = state.sent.len();
+        let struck = state.rules.iter_mut().position(|rule| match &mut rule.hits {
+            Hits::Position(wanted) => *wanted == position,
+            Hits::Kind(kind, _) if *kind != call => false,
+            Hits::Kind(_, 0) => true,
+            Hits::Kind(_, before) => {
+                *before -= 1;
+                false
+            }
+        });
+        let fault = struck.map(|index| match state.rules[index].lasting {
+            true => state.rules[index].fault.clone(),
+            false => state.rules.remove(index).fault,
+        });
+        let about = about.to_owned();
+        state.sent.push(Sent { at: self.time.elapsed(), call, about, answer: None, fault: fault.clone() });
+        (position, fault)
+    }
+
+    fn arrived(&self, position: usize, answer: &impl Answered) {
+        self.state().sent[position].answer = Some(answer.status());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl fmt::Display for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state().sent.iter().try_for_each(|sent| writeln!(f, "{sent}"))
+    }
+}

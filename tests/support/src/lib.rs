@@ -1,0 +1,24 @@
+//! Starts the real parts that tests and the demonstration run against, and stops them in every case.
+//!
+//! - [`ControlPlane`]: etcd and kube-apiserver, with an audit log to count requests in.
+//! - [`OperatorProcess`]: the operator's binary, to be killed and started again.
+//! - [`EmulatedAzure`]: the emulator in this process.
+//! - [`Waiter`]: waits for the state of an object, and says what was seen instead.
+//! - [`Process`]: what holds them all; a child that cannot outlive this process.
+//!
+//! Everything listens on 127.0.0.1 alone, on ports chosen at the start.
+
+mod control_plane;
+mod emulator;
+mod operator;
+mod process;
+mod wait;
+mod work_dir;
+
+pub use azure_emulator;
+pub use control_plane::*;
+pub use emulator::*;
+pub use operator::*;
+pub use process::*;
+pub use wait::*;
+pub use work_dir::WorkDir;
