@@ -1,5 +1,7 @@
 //! What a real API server refuses, with which words, so that nothing of it ever reaches the operator.
 
+#![allow(clippy::unwrap_used)]
+
 use kube::api::{DeleteParams, DynamicObject, PostParams};
 use kube::{Api, ResourceExt};
 use postgres_backup_operator::api::{PostgresBackup, crd};

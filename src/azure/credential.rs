@@ -2,12 +2,14 @@
 
 mod config;
 mod error;
+mod kind;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{CredentialConfig, CredentialKind, UnknownCredentialKind};
+pub use config::CredentialConfig;
 pub use error::CredentialError;
+pub use kind::{CredentialKind, UnknownCredentialKind};
 
 use super::cloud::Cloud;
 use azure_core::credentials::{Secret, TokenCredential};

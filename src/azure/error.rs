@@ -3,7 +3,7 @@
 use super::class::{ErrorClass, classify};
 use super::credential::CredentialError;
 use super::id::SubscriptionId;
-use super::operation::OperationPathError;
+use super::operation_path::OperationPathError;
 use super::request::{Operation, RequestIds};
 use super::service_error::ServiceError;
 use std::time::Duration;

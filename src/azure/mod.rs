@@ -20,6 +20,7 @@ mod id;
 mod json;
 mod model;
 mod operation;
+mod operation_path;
 mod protection;
 mod request;
 mod service_error;
@@ -40,7 +41,8 @@ pub use id::{
     UserAssignedIdentityId, VaultId,
 };
 pub use model::{Instance, InstanceRequest, OwnerTag, ProtectionState, RequestHash, SoftDelete, Vault};
-pub use operation::{OperationPath, OperationPathError, OperationState, RunningOperation, Started};
+pub use operation::{OperationState, RunningOperation, Started};
+pub use operation_path::{OperationPath, OperationPathError};
 pub use protection::DataProtection;
 pub use request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
 pub use service_error::ServiceError;

@@ -4,22 +4,17 @@
 //! `Azure-AsyncOperation` is followed where present, `Location` only where not; the answer to a poll never says when to come
 //! back, so the interval of the first answer holds for the whole operation.
 
-mod path;
-
 #[cfg(test)]
 mod tests;
-
-pub use path::{OperationPath, OperationPathError};
 
 use super::arm::Answer;
 use super::cloud::Cloud;
 use super::error::AzureError;
 use super::id::SubscriptionId;
 use super::json::text;
+use super::operation_path::{Kind, OperationPath};
 use super::request::Operation;
 use super::service_error::ServiceError;
-use azure_core::http::headers::{Headers, RETRY_AFTER};
-use path::Kind;
 use std::time::Duration;
 
 /// What came of a request that may take a while.
@@ -98,7 +93,7 @@ impl Started {
             (None, None) => return Ok(Self::Finished),
         };
         let path = path.map_err(|source| AzureError::PollUrl { operation, source })?;
-        let poll_after = retry_after(answer.headers()).unwrap_or(RunningOperation::DEFAULT_POLL_AFTER);
+        let poll_after = answer.retry_after().unwrap_or(RunningOperation::DEFAULT_POLL_AFTER);
         Ok(Self::Running(RunningOperation::new(path, poll_after)))
     }
 }
@@ -108,7 +103,7 @@ impl OperationState {
     /// regard to case (`Inprogress` on the wire) and means "running" unless it is one of the final ones. Of
     /// `operationResults` only the HTTP status counts.
     pub(super) fn read(path: &OperationPath, answer: &Answer) -> Result<Self, AzureError> {
-        let running = Self::Running { poll_after: retry_after(answer.headers()).map(clamp_poll) };
+        let running = Self::Running { poll_after: answer.retry_after().map(clamp_poll) };
         match path.kind() {
             Kind::Results if answer.status() == 202 => Ok(running),
             Kind::Results => Ok(Self::Succeeded),
@@ -143,18 +138,4 @@ impl OperationState {
 /// An interval within reason: one second to ten minutes, the longest Resource Manager's contract allows.
 fn clamp_poll(wait: Duration) -> Duration {
     wait.clamp(Duration::from_secs(1), Duration::from_secs(600))
-}
-
-/// The `Retry-After` of an answer: whole seconds, the only form Resource Manager uses. Anything else counts as absent; a
-/// number too large for this machine as the largest.
-pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
-    parse_retry_after(headers.get_optional_str(&RETRY_AFTER)?)
-}
-
-fn parse_retry_after(text: &str) -> Option<Duration> {
-    let digits = text.trim();
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    Some(Duration::from_secs(digits.parse().unwrap_or(u64::from(u32::MAX))))
 }

@@ -83,3 +83,51 @@ pub fn source(kind: OperationKind) -> IssueSource {
         OperationKind::Create | OperationKind::Update | OperationKind::Delete => IssueSource::Operation,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(code: &str, message: &str, action: Option<&str>) -> ServiceError {
+        ServiceError {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            recommended_actions: action.into_iter().map(str::to_owned).collect(),
+            ..ServiceError::default()
+        }
+    }
+
+    #[test]
+    fn a_message_says_what_failed_why_and_what_to_do() {
+        for (expected, error) in [
+            (
+                "Azure's validation of the backup request failed with UserErrorX: It is wrong. Make it right.",
+                error("UserErrorX", "It is wrong.", Some("Make it right.")),
+            ),
+            (
+                "Azure's validation of the backup request failed with UserErrorX: It is wrong: Make it right.",
+                error("UserErrorX", "It is wrong", Some("Make it right")),
+            ),
+            ("Azure's validation of the backup request failed with Http502.", error("Http502", "", None)),
+            ("Azure's validation of the backup request failed: It is wrong.", error("", "It is wrong.", Some(""))),
+        ] {
+            assert_eq!(message(activity(OperationKind::Validate), &error), expected);
+        }
+    }
+
+    #[test]
+    fn the_reason_is_as_precise_as_the_code_allows() {
+        for (code, expected) in [
+            ("UserErrorDppDatasourceAlreadyProtected", Reason::AlreadyProtected),
+            ("AuthorizationFailed", Reason::NotAuthorized),
+            ("ResourceGroupNotFound", Reason::VaultNotFound),
+            ("UserErrorMissingRequiredPermissions", Reason::MissingPermissions),
+            ("UserErrorInvalidSecret", Reason::PrerequisiteMissing),
+            ("UserErrorSecretValueInUnsupportedFormat", Reason::RequestRefused),
+            ("CloudInternalError", Reason::AzureUnavailable),
+        ] {
+            let error = error(code, "", None);
+            assert_eq!(reason(&error, error.class()), expected, "{code}");
+        }
+    }
+}

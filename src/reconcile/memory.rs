@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::assess::{Assessment, Conclusion, Progress};
+use super::assessment::{Assessment, Conclusion, Progress};
 use super::schedule::{Next, Standing};
 use crate::api::PostgresBackupStatus;
 use crate::api::conditions::{self, ConditionType};
@@ -158,3 +158,6 @@ impl Memories {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

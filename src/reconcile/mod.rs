@@ -13,6 +13,7 @@
 
 pub mod act;
 pub mod assess;
+pub mod assessment;
 mod context;
 pub mod drift;
 pub mod error;

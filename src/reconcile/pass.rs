@@ -6,7 +6,8 @@ use kube::Api;
 use kube::runtime::controller::Action;
 
 use super::act;
-use super::assess::{self, Conclusion, Progress};
+use super::assess;
+use super::assessment::{Conclusion, Progress};
 use super::context::Context;
 use super::error::{self, Error};
 use super::events;

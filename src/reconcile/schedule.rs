@@ -88,3 +88,59 @@ fn growing(first: Duration, longest: Duration, attempts: u32) -> Duration {
 fn spread(delay: Duration) -> Duration {
     delay.mul_f64(0.9 + 0.2 * fastrand::f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRIFT: Duration = Duration::from_secs(600);
+
+    fn pace(attempts: u32, standing: Standing) -> Pace {
+        Pace { attempts, standing, drift_interval: DRIFT }
+    }
+
+    #[test]
+    fn every_class_has_its_pace() {
+        use ErrorClass::{Approval, Busy, Permission, Prerequisite, Request, Throttled, Transient};
+        use Standing::{PastDeadline, WithinDeadline};
+
+        let asked = Some(Duration::from_secs(7));
+        for (class, asked, attempts, standing, seconds) in [
+            (Throttled, asked, 9, WithinDeadline, 7.0),
+            (Throttled, asked, 9, PastDeadline, 7.0),
+            (Busy, asked, 9, WithinDeadline, 7.0),
+            (Busy, None, 0, WithinDeadline, 30.0),
+            (Transient, None, 0, WithinDeadline, 1.0),
+            (Transient, None, 3, WithinDeadline, 8.0),
+            (Transient, None, 1000, WithinDeadline, 60.0),
+            (Transient, None, 1000, PastDeadline, 60.0),
+            (Permission, None, 0, WithinDeadline, 15.0),
+            (Permission, None, 1, WithinDeadline, 30.0),
+            (Prerequisite, None, 9, WithinDeadline, 60.0),
+            (Prerequisite, None, 9, PastDeadline, 300.0),
+            (Approval, None, 0, PastDeadline, 300.0),
+            (Request, None, 0, WithinDeadline, 600.0),
+        ] {
+            let delay = Next::BackOff(class, asked).delay(pace(attempts, standing)).map(|delay| delay.as_secs_f64());
+            let near = delay.is_some_and(|delay| (seconds * 0.9..=seconds * 1.1).contains(&delay));
+            assert!(near, "{class:?} after {attempts} attempts, {standing:?}: {delay:?} instead of {seconds}");
+        }
+    }
+
+    #[test]
+    fn azures_wish_is_never_undercut() {
+        for attempts in 0..20 {
+            let asked = Some(Duration::from_secs(20));
+            let delay = Next::BackOff(ErrorClass::Transient, asked).delay(pace(attempts, Standing::WithinDeadline));
+            assert!(delay >= asked, "{delay:?}");
+        }
+    }
+
+    #[test]
+    fn looks_at_a_healthy_fleet_are_spread() {
+        let delays: std::collections::HashSet<_> =
+            (0..50).filter_map(|_| Next::Drift.delay(pace(0, Standing::WithinDeadline))).collect();
+        assert!(delays.len() > 25, "{delays:?}");
+        assert_eq!(Next::OnChange.delay(pace(0, Standing::WithinDeadline)), None);
+    }
+}

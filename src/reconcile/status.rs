@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::assess::{Assessment, Progress};
+use super::assessment::{Assessment, Progress};
 use super::schedule::Standing;
 use super::validate::Target;
 use crate::api::conditions::{self, ConditionType, Finding};
@@ -134,3 +134,6 @@ fn keep_activity_ids(previous: &[Issue], current: &[Issue]) -> Vec<Issue> {
     let same = |issue: &Issue| previous.iter().find(|known| without_id(known) == without_id(issue)).cloned();
     current.iter().map(|issue| same(issue).unwrap_or_else(|| issue.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::assess::{Assessment, Conclusion, Progress, accepted};
+use super::assessment::{Assessment, Conclusion, Progress, accepted};
 use super::explain;
 use super::schedule::{Next, Standing};
 use super::validate::{SpecError, Target};

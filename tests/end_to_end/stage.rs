@@ -6,7 +6,7 @@ use std::time::Duration;
 use azure_emulator::{Emulator, EmulatorConfig, Entry, Kind, TimeScale, World};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use postgres_backup_operator::api::{PostgresBackup, crd};
 use serde_json::{Value, json};
 use test_support::{
@@ -111,8 +111,8 @@ impl Stage {
             .waiter(name, operator)
             .until(reason, |object: Option<&PostgresBackup>| {
                 object.is_some_and(|object| {
-                    let current = object.status.as_ref().map(|status| status.observed_generation);
-                    current == object.meta_generation() && ready(object).is_some_and(|(_, actual)| actual == reason)
+                    let observed = object.status.as_ref().map(|status| status.observed_generation);
+                    observed == object.metadata.generation && ready(object).is_some_and(|(_, actual)| actual == reason)
                 })
             })
             .await;
@@ -158,17 +158,6 @@ impl Stage {
             event.is_write() && event.is_about("postgresbackups", &self.namespace, name) && event.user.username == user
         };
         audit.iter().filter(about).count()
-    }
-}
-
-/// The generation in the form in which status has it.
-trait MetaGeneration {
-    fn meta_generation(&self) -> Option<i64>;
-}
-
-impl MetaGeneration for PostgresBackup {
-    fn meta_generation(&self) -> Option<i64> {
-        self.metadata.generation
     }
 }
 
@@ -226,10 +215,4 @@ async fn installed_control_plane() -> &'static ControlPlane {
         })
         .await;
     control_plane
-}
-
-/// The name of the object's backup instance.
-pub fn instance_name(object: &PostgresBackup) -> String {
-    let status = object.status.as_ref().unwrap_or_else(|| panic!("{} has no status", object.name_any()));
-    status.backup_instance.as_ref().unwrap().name.clone()
 }

@@ -3,13 +3,13 @@
 use super::pause;
 use crate::azure::credential::BearerToken;
 use crate::azure::error::{AzureError, LostAnswer};
-use crate::azure::operation::retry_after;
 use crate::azure::request::{Operation, RequestIds};
 use crate::azure::service_error::ServiceError;
 use azure_core::http::AsyncRawResponse;
 use azure_core::http::headers::{HeaderName, Headers};
 use futures::StreamExt;
 use serde_json::Value;
+use std::time::Duration;
 
 /// The largest answer Resource Manager gives: 8 MB.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -46,8 +46,10 @@ impl Answer {
         self.status
     }
 
-    pub(in crate::azure) fn headers(&self) -> &Headers {
-        &self.headers
+    /// The `Retry-After`: whole seconds, the only form Resource Manager uses. Anything else counts as absent; a number too
+    /// large for this machine as the largest.
+    pub(in crate::azure) fn retry_after(&self) -> Option<Duration> {
+        parse_retry_after(self.header("retry-after")?)
     }
 
     pub(in crate::azure) fn header(&self, name: &'static str) -> Option<&str> {
@@ -79,7 +81,46 @@ impl Answer {
         let body = String::from_utf8_lossy(&self.body).replace(token.secret.secret(), "[token]");
         let error = ServiceError::of_answer(status, self.header("x-ms-error-code"), body.as_bytes());
         let throttled = (status == 429).then_some(pause::DEFAULT);
-        let retry_after = retry_after(&self.headers).map(pause::clamp).or(throttled);
+        let retry_after = self.retry_after().map(pause::clamp).or(throttled);
         AzureError::Http { operation, status, error: Box::new(error), ids, retry_after }
+    }
+}
+
+fn parse_retry_after(text: &str) -> Option<Duration> {
+    let digits = text.trim();
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some(Duration::from_secs(digits.parse().unwrap_or(u64::from(u32::MAX))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn retry_after_is_whole_seconds_or_nothing() {
+        let cases = [
+            ("0", Some(0)),
+            ("30", Some(30)),
+            (" 10 ", Some(10)),
+            ("99999999999999999999999", Some(u64::from(u32::MAX))),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.5", None),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(parse_retry_after(text), seconds.map(Duration::from_secs), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_the_parser_panic(text in any::<String>()) {
+            let _ = parse_retry_after(&text);
+        }
     }
 }

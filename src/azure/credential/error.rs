@@ -1,6 +1,6 @@
 //! Why there is no token.
 
-use super::config::CredentialKind;
+use super::kind::CredentialKind;
 use crate::azure::class::ErrorClass;
 use std::error::Error;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
+use crate::azure::operation_path::OperationPathError;
 use crate::azure::testing::{VAULT, vault};
 use proptest::prelude::*;
 
@@ -97,24 +98,6 @@ fn the_signature_of_a_poll_url_is_not_printed() {
 }
 
 #[test]
-fn retry_after_is_whole_seconds_or_nothing() {
-    let cases = [
-        ("0", Some(0)),
-        ("30", Some(30)),
-        (" 10 ", Some(10)),
-        ("99999999999999999999999", Some(u64::from(u32::MAX))),
-        ("", None),
-        ("-1", None),
-        ("+1", None),
-        ("1.5", None),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
-    ];
-    for (text, seconds) in cases {
-        assert_eq!(parse_retry_after(text), seconds.map(Duration::from_secs), "{text:?}");
-    }
-}
-
-#[test]
 fn poll_intervals_are_kept_within_reason() {
     let path = from_url(&format!("https://management.azure.com{VAULT}/operationStatus/x")).unwrap();
     for (given, kept) in [(0, 1), (1, 1), (30, 30), (600, 600), (601, 600), (u64::MAX, 600)] {
@@ -144,7 +127,6 @@ proptest! {
     fn nothing_makes_the_parsers_panic(text in prop_oneof![any::<String>(), near_url()]) {
         let _ = from_url(&text);
         let _ = OperationPath::parse_stored(&text, &subscription());
-        let _ = parse_retry_after(&text);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::*;
 use crate::azure::class::ErrorClass;
 use crate::azure::error::Delivery;
 use crate::azure::model::{OwnerTag, ProtectionState};
-use crate::azure::operation::OperationPath;
+use crate::azure::operation_path::OperationPath;
 use crate::azure::testing::{FakeAzure, Reply, VAULT, arm, empty, instance, json, protection, vault};
 use crate::azure::{ArmOptions, ServiceError};
 use serde_json::json;

@@ -20,7 +20,7 @@ pub struct OperationPath {
 
 /// What is at the end of the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::azure) enum Kind {
     /// A document about the operation, whose `status` decides.
     Status,
     /// The result itself, once there is one.
