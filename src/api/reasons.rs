@@ -64,9 +64,9 @@ reasons! {
     AzureUnavailable,
     /// Another operation runs on the backup instance or its vault; the operator tries again by itself.
     AzureBusy,
-    /// The operator cannot get a token from Microsoft Entra ID: check its credential settings and federated credential.
+    /// The operator cannot sign in to Azure: check its credential settings and, for workload identity, the federated credential.
     CredentialUnavailable,
-    /// The operator's own identity lacks an Azure role: grant it the role named in the message on the vault.
+    /// The operator's own identity may not do this in Azure: grant it Backup Contributor on the vault; the message names the action.
     NotAuthorized,
     /// The vault's identity lacks a permission on the database server or the Key Vault: grant the role that `status.issues` names.
     MissingPermissions,
@@ -99,8 +99,6 @@ reasons! {
     UnknownState,
     /// The backup instance does not exist.
     NotCreated,
-    /// The backup instance differs from the specification.
-    Drifted,
 
     /// The backup instance was deleted; the object is let go.
     Deleted,

@@ -152,7 +152,7 @@ fn resting(target: &Target) -> Assessment {
 
 fn blocked(target: &Target, blocker: &Blocker) -> Assessment {
     match blocker {
-        Blocker::Refused(kind, error) => trouble::refused(*kind, error, error.class(), None),
+        Blocker::Refused(kind, error) => trouble::failed(*kind, error),
         Blocker::Unprotected(state, error) => trouble::unprotected(target, state, error.as_ref()),
         Blocker::DatasourceMismatch(other) => {
             let message = format!(

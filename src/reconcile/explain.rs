@@ -2,7 +2,17 @@
 
 use crate::api::Reason;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
-use crate::azure::{ErrorClass, ServiceError};
+use crate::azure::{AzureError, ErrorClass, ServiceError};
+
+/// The reason for an error in the answer to a request: whom Azure turns away at the door is the operator itself.
+#[must_use]
+pub fn reason_of_answer(error: &AzureError) -> Reason {
+    match (error, error.status()) {
+        (AzureError::Credential(_), _) | (_, Some(401)) => Reason::CredentialUnavailable,
+        (_, Some(403)) => Reason::NotAuthorized,
+        _ => reason(&error.service_error(), error.class()),
+    }
+}
 
 /// The reason for an error, from its class and, where that says more, its code.
 #[must_use]
@@ -11,7 +21,6 @@ pub fn reason(error: &ServiceError, class: ErrorClass) -> Reason {
         "UserErrorDppDatasourceAlreadyProtected" | "UserErrorDppDatasourceAlreadyHasBackupInstance" => {
             return Reason::AlreadyProtected;
         }
-        "AuthorizationFailed" | "LinkedAuthorizationFailed" => return Reason::NotAuthorized,
         "ResourceNotFound" | "ResourceGroupNotFound" | "ParentResourceNotFound" | "SubscriptionNotFound" => {
             return Reason::VaultNotFound;
         }
@@ -119,7 +128,6 @@ mod tests {
     fn the_reason_is_as_precise_as_the_code_allows() {
         for (code, expected) in [
             ("UserErrorDppDatasourceAlreadyProtected", Reason::AlreadyProtected),
-            ("AuthorizationFailed", Reason::NotAuthorized),
             ("ResourceGroupNotFound", Reason::VaultNotFound),
             ("UserErrorMissingRequiredPermissions", Reason::MissingPermissions),
             ("UserErrorInvalidSecret", Reason::PrerequisiteMissing),

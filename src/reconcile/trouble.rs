@@ -53,33 +53,43 @@ pub fn unreadable(
     if is_passing(class) && (holds || fleeting || standing_trouble(previous, generation).is_some()) {
         return Conclusion::Unchanged(Next::BackOff(class, error.retry_after()));
     }
-    let service_error = error.service_error();
-    let mut assessment = trouble(
-        IssueSource::Observation,
-        "Looking at the vault and the backup instance",
-        &service_error,
-        class,
-        error.retry_after(),
-    );
-    if matches!(error, AzureError::Credential(_)) {
-        assessment.reason = Reason::CredentialUnavailable;
+    let what = "Looking at the vault and the backup instance";
+    Conclusion::Changed(trouble(IssueSource::Observation, what, &Cause::of_answer(error)))
+}
+
+/// What Azure says stands in the way, and what follows from it.
+struct Cause {
+    error: ServiceError,
+    reason: Reason,
+    class: ErrorClass,
+    retry_after: Option<Duration>,
+}
+
+impl Cause {
+    /// The error in the answer to a request.
+    fn of_answer(error: &AzureError) -> Self {
+        Self {
+            error: error.service_error(),
+            reason: explain::reason_of_answer(error),
+            class: error.class(),
+            retry_after: error.retry_after(),
+        }
     }
-    Conclusion::Changed(assessment)
+
+    /// The error of an operation or of a backup instance, which came inside of a successful answer.
+    fn of_resource(error: &ServiceError) -> Self {
+        let class = error.class();
+        Self { error: error.clone(), reason: explain::reason(error, class), class, retry_after: None }
+    }
 }
 
 /// Azure said no: the class decides whether that may heal by itself.
-fn trouble(
-    source: IssueSource,
-    what: &str,
-    error: &ServiceError,
-    class: ErrorClass,
-    asked: Option<Duration>,
-) -> Assessment {
-    let progress = if class == ErrorClass::Request { Progress::Stuck } else { Progress::Troubled };
-    let next = Next::BackOff(class, asked);
-    let message = explain::message(what, error);
-    let mut assessment = Assessment::new(progress, explain::reason(error, class), message, next);
-    assessment.issues.push(explain::issue(source, error));
+fn trouble(source: IssueSource, what: &str, cause: &Cause) -> Assessment {
+    let progress = if cause.class == ErrorClass::Request { Progress::Stuck } else { Progress::Troubled };
+    let next = Next::BackOff(cause.class, cause.retry_after);
+    let message = explain::message(what, &cause.error);
+    let mut assessment = Assessment::new(progress, cause.reason, message, next);
+    assessment.issues.push(explain::issue(source, &cause.error));
     assessment
 }
 
@@ -88,10 +98,14 @@ fn trouble(
 pub fn unprotected(target: &Target, state: &ProtectionState, error: Option<&ServiceError>) -> Assessment {
     use ProtectionState as State;
 
-    if let Some(error) = error {
+    let failed = matches!(
+        state,
+        State::ProtectionError | State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid
+    );
+    if let Some(error) = error.filter(|_| failed) {
         let what = format!("Protecting {}", target.database_label());
-        let mut assessment = trouble(IssueSource::Protection, &what, error, error.class(), None).validated(accepted());
-        assessment.reason = Reason::ProtectionError;
+        let cause = Cause { reason: Reason::ProtectionError, ..Cause::of_resource(error) };
+        let assessment = trouble(IssueSource::Protection, &what, &cause).validated(accepted());
         let finding = Finding::no(Reason::ProtectionError, assessment.message.clone());
         return assessment.protected(finding);
     }
@@ -141,24 +155,23 @@ pub fn refused_at_once(
     previous: &PostgresBackupStatus,
     generation: i64,
 ) -> Conclusion {
-    let (class, asked) = (error.class(), error.retry_after());
-    if is_passing(class) && standing_trouble(previous, generation).is_some() {
-        return Conclusion::Unchanged(Next::BackOff(class, asked));
+    if is_passing(error.class()) && standing_trouble(previous, generation).is_some() {
+        return Conclusion::Unchanged(Next::BackOff(error.class(), error.retry_after()));
     }
-    let mut assessment = refused(kind, &error.service_error(), class, asked);
-    if matches!(error, AzureError::Credential(_)) {
-        assessment.reason = Reason::CredentialUnavailable;
-    }
-    Conclusion::Changed(assessment)
+    Conclusion::Changed(refused(kind, &Cause::of_answer(error)))
 }
 
-/// Azure refused a request, at once or by its operation.
+/// The operation that Azure started for a request has failed.
 #[must_use]
-pub fn refused(kind: OperationKind, error: &ServiceError, class: ErrorClass, asked: Option<Duration>) -> Assessment {
-    let assessment = trouble(explain::source(kind), explain::activity(kind), error, class, asked);
+pub fn failed(kind: OperationKind, error: &ServiceError) -> Assessment {
+    refused(kind, &Cause::of_resource(error))
+}
+
+fn refused(kind: OperationKind, cause: &Cause) -> Assessment {
+    let assessment = trouble(explain::source(kind), explain::activity(kind), cause);
     let finding = Finding::no(assessment.reason, assessment.message.clone());
     match kind {
-        OperationKind::Validate if is_passing(class) => assessment.not_created(),
+        OperationKind::Validate if is_passing(cause.class) => assessment.not_created(),
         OperationKind::Validate => assessment.validated(finding).not_created(),
         OperationKind::Create => assessment.not_created().synced(finding),
         OperationKind::Update | OperationKind::Delete => assessment.synced(finding),

@@ -69,7 +69,10 @@ fn condition_breaches(
     rule(status.conditions.iter().filter(same_type).count() == 1, "is there twice");
     rule(Reason::ALL.iter().any(|reason| reason.as_str() == condition.reason), "its reason is not in the table");
     rule(!condition.message.trim().is_empty(), "has no message");
-    rule(condition.observed_generation <= Some(status.observed_generation), "answers a later generation than the status");
+    rule(
+        condition.observed_generation <= Some(status.observed_generation),
+        "answers a later generation than the status",
+    );
     let time = condition.last_transition_time.0;
     rule(time == conditions::whole_seconds(time), "its transition time has fractions of a second");
     rule(time <= now, "its transition time is in the future");
@@ -77,7 +80,10 @@ fn condition_breaches(
     rule(ids.into_iter().all(|id| !condition.message.contains(id)), "its message changes with every answer of Azure");
     match before.conditions.iter().find(same_type) {
         Some(old) if old.status == condition.status => {
-            rule(old.last_transition_time == condition.last_transition_time, "its transition time moved without a transition");
+            rule(
+                old.last_transition_time == condition.last_transition_time,
+                "its transition time moved without a transition",
+            );
         }
         Some(old) => rule(old.last_transition_time <= condition.last_transition_time, "its transition time went back"),
         None => {}
@@ -92,7 +98,9 @@ fn whole_breaches(object: &PostgresBackup, status: &PostgresBackupStatus) -> Vec
         breaches.push("Ready is True beside an operation or a difference".to_owned());
     }
     let is_true = |type_| conditions::is_true(&status.conditions, type_);
-    if is_ready && !(is_true(ConditionType::Validated) && is_true(ConditionType::Synced) && is_true(ConditionType::Protected)) {
+    if is_ready
+        && !(is_true(ConditionType::Validated) && is_true(ConditionType::Synced) && is_true(ConditionType::Protected))
+    {
         breaches.push("Ready is True while another condition is not".to_owned());
     }
     let state = status.backup_instance.as_ref().and_then(|instance| instance.protection_state.as_deref());

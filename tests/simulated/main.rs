@@ -22,5 +22,13 @@ mod time;
 mod wire;
 mod world;
 
-mod create;
 mod crash;
+mod create;
+mod delete;
+mod lost;
+mod ownership;
+mod quiet;
+mod trouble;
+mod update;
+mod validation;
+mod versions;

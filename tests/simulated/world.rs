@@ -84,7 +84,8 @@ impl World {
     pub async fn until(&self, name: &str, what: &str, expected: impl Fn(&PostgresBackup) -> bool) -> PostgresBackup {
         let found = self.wait(|| self.kubernetes.get(name).filter(&expected)).await;
         found.unwrap_or_else(|| {
-            let status = serde_json::to_string_pretty(&self.kubernetes.get(name).and_then(|object| object.status)).unwrap();
+            let status =
+                serde_json::to_string_pretty(&self.kubernetes.get(name).and_then(|object| object.status)).unwrap();
             panic!("{name} is not {what}, but {status}\n{}", self.wire)
         })
     }
@@ -220,7 +221,9 @@ pub fn is(object: &PostgresBackup, type_: ConditionType) -> bool {
 
 /// The reason of Ready.
 pub fn reason(object: &PostgresBackup) -> String {
-    conditions::find(&status(object).conditions, ConditionType::Ready).map(|ready| ready.reason.clone()).unwrap_or_default()
+    conditions::find(&status(object).conditions, ConditionType::Ready)
+        .map(|ready| ready.reason.clone())
+        .unwrap_or_default()
 }
 
 fn has_reason(object: &PostgresBackup, expected: Reason) -> bool {

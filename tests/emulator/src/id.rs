@@ -118,8 +118,8 @@ impl Eq for ResourceId {}
 
 impl Ord for ResourceId {
     fn cmp(&self, other: &Self) -> Ordering {
-        let lower = |id: &Self| id.0.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-        lower(self).cmp(&lower(other))
+        let own = self.0.bytes().map(|byte| byte.to_ascii_lowercase());
+        own.cmp(other.0.bytes().map(|byte| byte.to_ascii_lowercase()))
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Entry {
     pub request_headers: BTreeMap<String, String>,
     /// The status of the answer.
     pub status: u16,
-    /// The `error.code` of the answer, if it was an error.
+    /// The `error.code` of the answer, or of the failed operation that it shows.
     pub error_code: Option<String>,
     /// A selection of the answer's headers.
     pub response_headers: BTreeMap<String, String>,
@@ -77,7 +77,10 @@ impl Journal {
             Kind::Token => None,
             _ => serde_json::from_slice(&request.body).ok(),
         };
-        let error_code = response.body_json()["error"]["code"].as_str().map(str::to_owned);
+        // A poll answers 200 even when it tells of a failure; other successes, long lists among them, have no error.
+        let may_tell_of_error = kind == Kind::Poll || !response.status.is_success();
+        let error_code =
+            may_tell_of_error.then(|| response.body_json()["error"]["code"].as_str().map(str::to_owned)).flatten();
         self.entries.push(Entry {
             sequence: self.count,
             time: now,

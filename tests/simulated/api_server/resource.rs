@@ -25,7 +25,11 @@ impl Refusal {
 
     pub fn conflict(name: &str) -> Self {
         let text = "the object has been modified; please apply your changes to the latest version and try again";
-        Self::new(409, "Conflict", format!("Operation cannot be fulfilled on postgresbackups.pgbackup.dev \"{name}\": {text}"))
+        Self::new(
+            409,
+            "Conflict",
+            format!("Operation cannot be fulfilled on postgresbackups.pgbackup.dev \"{name}\": {text}"),
+        )
     }
 
     /// The body of the answer.

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures::StreamExt;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
+use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use http_body::Frame;
 use k8s_openapi::api::events::v1::Event;
 use kube::client::Body;
 use postgres_backup_operator::api::FIELD_MANAGER;
@@ -173,9 +173,10 @@ impl ApiServer {
             .objects()
             .filter(|(key, _)| namespace.is_none_or(|namespace| key.0 == namespace))
             .skip_while(|(key, _)| from.as_ref().is_some_and(|from| format!("{}/{}", key.0, key.1) < *from));
-        let page: Vec<Value> = items.by_ref().take(limit.unwrap_or(usize::MAX)).map(|(_, object)| object.clone()).collect();
+        let page: Vec<Value> =
+            items.by_ref().take(limit.unwrap_or(usize::MAX)).map(|(_, object)| object.clone()).collect();
         let next = items.next().map(|(key, _)| format!("{}/{}", key.0, key.1));
-        let mut metadata = json!({ "resourceVersion": store.version().max(1).to_string() });
+        let mut metadata = json!({ "resourceVersion": store.version().to_string() });
         if let Some(next) = next {
             metadata["continue"] = json!(next);
         }

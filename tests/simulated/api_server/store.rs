@@ -65,13 +65,20 @@ pub fn version_of(object: &Value) -> u64 {
     object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
 }
 
-#[derive(Default)]
 pub struct Store {
     version: u64,
     objects: BTreeMap<Key, Value>,
     log: Vec<Change>,
     writes: Vec<Write>,
     events: Vec<Event>,
+}
+
+impl Default for Store {
+    /// Empty, in a cluster that has been running for a while.
+    fn default() -> Self {
+        let (objects, log, writes, events) = Default::default();
+        Self { version: 1000, objects, log, writes, events }
+    }
 }
 
 impl Store {

@@ -35,6 +35,15 @@ impl ApiServer {
         self.update(name, |object| object["metadata"]["annotations"][annotation] = json!(value));
     }
 
+    /// Puts somebody else's finalizer on.
+    pub fn hold(&self, name: &str, finalizer: &str) {
+        self.update(name, |object| {
+            let mut finalizers = resource::finalizers(object);
+            finalizers.push(finalizer.to_owned());
+            object["metadata"]["finalizers"] = json!(finalizers);
+        });
+    }
+
     /// `kubectl delete --wait=false`.
     pub fn delete(&self, name: &str) {
         let key = key(name);

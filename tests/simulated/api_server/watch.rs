@@ -29,7 +29,12 @@ struct Watch {
 
 impl ApiServer {
     /// The changes after `version`, until `timeout`.
-    pub(super) fn watch(&self, namespace: Option<String>, version: u64, timeout: Duration) -> impl Stream<Item = Bytes> + use<> {
+    pub(super) fn watch(
+        &self,
+        namespace: Option<String>,
+        version: u64,
+        timeout: Duration,
+    ) -> impl Stream<Item = Bytes> + use<> {
         let watch = Watch {
             server: self.clone(),
             namespace,

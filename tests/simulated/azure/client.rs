@@ -18,7 +18,7 @@ use super::Azure;
 use crate::wire::{Answered, Call, Carried, Reply};
 
 /// How long a request takes.
-const LATENCY: Duration = Duration::from_millis(60);
+pub const LATENCY: Duration = Duration::from_millis(60);
 
 /// How long before its end a token is no longer used, as in azure_identity.
 const EARLY: Duration = Duration::from_secs(5 * 60);

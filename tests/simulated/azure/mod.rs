@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use azure_emulator::{Engine, EngineConfig, Entry, Grant, Instance, Kind, Policy, Request, ResourceId};
 use http::Method;
-use postgres_backup_operator::azure::{ArmClient, ArmOptions, ApiVersion, Cloud, Credential, DataProtection, RequestObserver};
+use postgres_backup_operator::azure::{
+    ApiVersion, ArmClient, ArmOptions, Cloud, Credential, DataProtection, RequestObserver,
+};
 use serde_json::Value;
 
 pub use inventory::{KEY_VAULT, SECRET_URI, SERVERS, SUBSCRIPTION, VAULT, server_id};
@@ -15,6 +17,7 @@ pub use inventory::{KEY_VAULT, SECRET_URI, SERVERS, SUBSCRIPTION, VAULT, server_
 use crate::time::Time;
 use crate::wire::Wire;
 use client::Identity;
+pub use client::LATENCY;
 
 /// The policies that exist from the beginning; they differ in their names only.
 pub const POLICIES: [&str; 2] = ["weekly", "daily"];
@@ -34,7 +37,12 @@ impl Azure {
     }
 
     /// A client of it, as the operator uses one.
-    pub fn data_protection(&self, cloud: &Cloud, version: ApiVersion, observer: Arc<dyn RequestObserver>) -> DataProtection {
+    pub fn data_protection(
+        &self,
+        cloud: &Cloud,
+        version: ApiVersion,
+        observer: Arc<dyn RequestObserver>,
+    ) -> DataProtection {
         let azure = self.clone();
         let credential = Credential::from_builder(cloud, move || Ok(Arc::new(Identity::new(azure.clone())))).unwrap();
         let options = ArmOptions { observer, ..ArmOptions::default() };

@@ -92,6 +92,18 @@ impl Wire {
         self.sent().into_iter().filter(|sent| sent.call == call).collect()
     }
 
+    /// What the operator did, without what only looks at something under way: no polls and no events, of several reads of
+    /// the backup instance in a row the first, and nothing that belongs to starting up.
+    pub fn steps(&self) -> Vec<Call> {
+        use Call::{Get, GetInstance, List, Poll, PublishEvent, Watch};
+        let calls = self.sent().into_iter().map(|sent| sent.call);
+        let mut steps: Vec<_> =
+            calls.filter(|call| !matches!(call, Get | List | Watch | Poll | PublishEvent)).collect();
+        steps.dedup_by(|call, before| *call == GetInstance && before == call);
+        steps
+    }
+
+    /// How many requests of some kinds were sent.
     pub fn count(&self, wanted: impl Fn(Call) -> bool) -> usize {
         self.sent().iter().filter(|sent| wanted(sent.call)).count()
     }

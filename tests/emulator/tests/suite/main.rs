@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod article;
-mod checks;
 mod common;
+mod fixture;
+mod front_door;
 mod https;
+mod lifecycle;
 mod recordings;
+mod refusals;
+mod replay;

@@ -82,6 +82,7 @@ async fn deletion(kubectl: &Kubectl) -> Told {
     heading("A database needs no protection any more");
     screen::run(kubectl, &["delete", "pgb", "empdb11", "-n", "demo", "--wait=false"]).await?;
     say("The object stays until Azure has deleted the backup instance: its finalizer waits for that.");
+    screen::run(kubectl, &["get", "pgb", "empdb11", "-n", "demo", "-o", "jsonpath={.metadata.finalizers}"]).await?;
     let gone = wait(kubectl, &["--for=delete", "pgb/empdb11"]);
     screen::watch_until(kubectl, &["get", "pgb", "empdb11", "-n", "demo"], gone).await?;
     let selector = "--field-selector=involvedObject.name=empdb11";
@@ -92,10 +93,15 @@ async fn deletion(kubectl: &Kubectl) -> Told {
 
 async fn what_azure_saw(stage: &Stage) -> Told {
     heading("What the operator asked of Azure for all that");
-    for (kind, count) in stage.azure().requests().await? {
+    let requests = stage.azure().requests().await?;
+    for (kind, count) in &requests {
         println!("{count:5}  {kind}");
     }
-    say("Four PUTs: three databases and a changed policy. Nothing is written that need not be.");
+    let writes = ["putInstance", "deleteInstance"].map(|kind| requests.get(kind).copied().unwrap_or_default());
+    if writes != [4, 1] {
+        return Err(format!("{writes:?} PUTs and DELETEs, but the story needs 4 and 1").into());
+    }
+    say("Five writes: three databases protected, one policy changed, one backup instance deleted.");
     Ok(())
 }
 

@@ -1,0 +1,163 @@
+//! A backup instance that differs from the specification is brought to it, and to nothing else.
+
+use std::time::Duration;
+
+use azure_emulator::Kind;
+use http::Method;
+use postgres_backup_operator::api::{PostgresBackup, Reason};
+use serde_json::{Value, json};
+
+use crate::azure::VAULT;
+use crate::samples;
+use crate::wire::Call;
+use crate::wire::Call::{ApplyStatus, GetInstance, Put};
+use crate::world::{World, status};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn protected() -> World {
+    let world = World::start();
+    world.kubernetes.create(&samples::flexible("orders"));
+    world.ready("orders").await;
+    world.pass(MINUTE).await;
+    world
+}
+
+fn choose(world: &World, policy: &str) {
+    world.kubernetes.edit("orders", |spec| spec.policy.name = policy.to_owned());
+}
+
+fn policy(world: &World) -> String {
+    world.azure.instance().spec.policy.policy_id.to_string()
+}
+
+/// Changes the backup instance as somebody else does, in the portal for instance, and waits until it is done.
+async fn meddle(world: &World, change: impl FnOnce(&mut Value)) {
+    let path = world.azure.instance().id.to_string();
+    let (_, mut body) = world.azure.send(Method::GET, &path, &Value::Null);
+    change(&mut body);
+    let (answer, _) = world.azure.send(Method::PUT, &path, &body);
+    assert_eq!(answer, 201);
+    world.pass(Duration::from_secs(3)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_policy_is_one_put() {
+    let world = protected().await;
+    let before = world.wire.steps().len();
+    choose(&world, "daily");
+    let object = world.ready("orders").await;
+
+    assert_eq!(world.wire.steps()[before..], [GetInstance, ApplyStatus, GetInstance, Put, GetInstance, ApplyStatus]);
+    assert_eq!(policy(&world), format!("{VAULT}/backupPolicies/daily"));
+    assert_eq!(status(&object).backup_instance.unwrap().policy_id, Some(policy(&world)));
+    world.pass(60 * MINUTE).await;
+    assert_eq!(world.wire.of(Put).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_that_still_shows_the_old_policy_does_not_confuse() {
+    let world = protected().await;
+    choose(&world, "daily");
+    world.ready("orders").await;
+
+    let states = world.kubernetes.history("orders").into_iter().rev().map(|write| write.object);
+    let policies: Vec<_> =
+        states.take(2).map(|object| status(&object).backup_instance.unwrap().policy_id.unwrap()).collect();
+    assert!(policies[0].ends_with("/daily") && policies[1].ends_with("/weekly"), "{policies:?}");
+    assert_eq!(world.wire.of(Put).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_keeps_what_others_have_set() {
+    let world = protected().await;
+    meddle(&world, |body| {
+        body["tags"]["costCenter"] = json!("4711");
+        body["properties"]["friendlyName"] = json!("Orders, EU");
+        body["properties"]["policyInfo"]["policyParameters"] = json!({ "backupDatasourceParametersList": [] });
+    })
+    .await;
+    choose(&world, "daily");
+    world.ready("orders").await;
+
+    let instance = world.azure.instance();
+    assert_eq!(instance.tags["costCenter"], "4711");
+    assert_eq!(instance.friendly_name(), "Orders, EU");
+    assert!(instance.spec.policy.policy_parameters.is_some());
+    assert!(policy(&world).ends_with("/daily"));
+    let body = world.azure.received(Kind::PutInstance).pop().unwrap().request_body.unwrap();
+    for read_only in ["provisioningState", "currentProtectionState", "protectionStatus"] {
+        assert!(body["properties"][read_only].is_null(), "{read_only} was sent");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_have_changed_is_changed_back_at_the_next_look() {
+    let world = protected().await;
+    meddle(&world, |body| {
+        body["properties"]["policyInfo"]["policyId"] = json!(format!("{VAULT}/backupPolicies/daily"))
+    })
+    .await;
+    assert!(policy(&world).ends_with("/daily"));
+    let object = world.reconciling("orders", Reason::Updating).await;
+    assert_eq!(status(&object).drift[0].field, "policy.name");
+
+    world.ready("orders").await;
+    assert!(policy(&world).ends_with("/weekly"));
+    assert_eq!(world.wire.of(Put).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_tag_that_was_removed_is_put_back() {
+    let world = protected().await;
+    meddle(&world, |body| body["tags"] = json!({})).await;
+    world.reconciling("orders", Reason::Updating).await;
+    world.ready("orders").await;
+    assert!(world.azure.instance().tags.contains_key("pgbackup-owner"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_does_not_exist_yet_is_waited_for_under_the_old_one() {
+    let world = protected().await;
+    choose(&world, "hourly");
+    let has_issue = |object: &PostgresBackup| !status(object).issues.is_empty();
+    let object = world.until("orders", "refused", has_issue).await;
+    assert_eq!(crate::world::reason(&object), Reason::PrerequisiteMissing.as_str());
+    assert!(policy(&world).ends_with("/weekly"));
+    let writes = world.kubernetes.history("orders").len();
+    let puts = world.wire.of(Put).len();
+    world.pass(20 * MINUTE).await;
+    println!("{}", world.wire);
+    for w in world.kubernetes.history("orders").iter().skip(writes) {
+        println!("{}", serde_json::to_string(&w.object.status).unwrap());
+    }
+    assert!(world.wire.of(Put).len() > puts);
+
+    world.azure.create_policy("hourly");
+    world.ready("orders").await;
+    assert!(policy(&world).ends_with("/hourly"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_taken_back_while_it_is_carried_out_is_undone() {
+    let world = protected().await;
+    choose(&world, "daily");
+    world.sent(|sent| sent.call == Put && sent.answer.is_some(), 2).await;
+    choose(&world, "weekly");
+    world.ready("orders").await;
+    world.pass(20 * MINUTE).await;
+    assert!(policy(&world).ends_with("/weekly"), "{}", world.wire);
+    assert_eq!(world.wire.of(Put).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_specification_that_says_the_same_in_other_letters_is_no_change() {
+    let world = protected().await;
+    let writes = world.wire.count(Call::writes_azure);
+    world.kubernetes.edit("orders", |spec| {
+        spec.vault.resource_id = spec.vault.resource_id.replace("resourceGroups", "RESOURCEGROUPS");
+        spec.policy.name = "Weekly".to_owned();
+    });
+    world.ready("orders").await;
+    assert_eq!(world.wire.count(Call::writes_azure), writes);
+}
