@@ -22,16 +22,15 @@ demo: ## Show the operator at work against an emulated Azure; KEEP=1 leaves ever
 	@tests/control-plane/build.sh >/dev/null
 	@echo "demo: building the emulator and the demonstration, about 2 minutes on two cores when nothing is built"
 	@cargo build --locked --package azure-emulator --package test-support --bins
-	@echo "demo: building the operator with optimisation, about 4 minutes on two cores when nothing is built"
+	@echo "demo: building the operator with optimisation, about 5 minutes on two cores when nothing is built"
 	@cargo build --locked --release --package postgres-backup-operator
 	@$(TARGET)/debug/demo --operator $(TARGET)/release/postgres-backup-operator --emulator $(TARGET)/debug/azure-emulator $(if $(KEEP),--keep)
 
 # The documentation examples come first: the last lines are then the counts of the tests proper.
 test: ## Run all tests: pure, simulated, and with real processes
 	@tests/control-plane/build.sh >/dev/null
-	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --doc
-	cargo test --locked --workspace --lib --bins --tests
+	cargo test --locked --workspace --tests
 
 # Advisories need the RustSec database from the network and change without the code changing, so `make lint` leaves them
 # out: it gives the same answer today and tomorrow, with and without a network.

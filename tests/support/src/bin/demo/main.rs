@@ -8,7 +8,12 @@ mod screen;
 mod stage;
 mod story;
 
-use std::{error::Error, path::PathBuf, process::ExitCode, time::Instant};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
 
 use clap::Parser;
 
@@ -30,40 +35,46 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    tokio::select! {
-        code = run(arguments) => code,
-        // What was started is dropped with the future that owns it, and thereby stopped.
-        _ = tokio::signal::ctrl_c() => ExitCode::from(130),
-    }
-}
-
-async fn run(Arguments { operator, emulator, keep }: Arguments) -> ExitCode {
+    let Arguments { operator, emulator, keep } = Arguments::parse();
     let started = Instant::now();
-    screen::heading("A Kubernetes control plane, an emulated Azure, and the operator");
-    let stage = match Stage::set(&operator, &emulator).await {
+    let performed = tokio::select! {
+        performed = perform(&operator, &emulator) => performed,
+        // What was started is dropped with the future that owns it, and thereby stopped.
+        _ = tokio::signal::ctrl_c() => Err(ExitCode::from(130)),
+    };
+    let stage = match performed {
         Ok(stage) => stage,
-        Err(error) => return failed("setting the stage", error.as_ref(), None),
+        Err(code) => return code,
     };
-    let failure = tokio::select! {
-        told = story::tell(&stage) => told.err(),
-        ended = stage.any_ended() => Some(("telling the story", ended)),
-    };
-    if let Some((step, error)) = failure {
-        return failed(step, error.as_ref(), Some(&stage));
-    }
+    println!("\nThe demonstration took {:.0?}.", started.elapsed());
     if keep {
         stage.print_how_to_reach();
-        // Ctrl-C ends `main`.
-        let ended = stage.any_ended().await;
-        return failed("being left running", ended.as_ref(), Some(&stage));
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            ended = stage.any_ended() => return failed("being left running", ended.as_ref(), None),
+        }
     }
     match stage.strike().await {
         Ok(()) => {
-            screen::say(&format!("Everything has stopped. The demonstration took {:.0?}.", started.elapsed()));
+            println!("\nEverything has stopped.");
             ExitCode::SUCCESS
         }
         Err(error) => failed("stopping", error.as_ref(), None),
+    }
+}
+
+/// Sets the stage and tells the story; a failure has been reported when this returns.
+async fn perform(operator: &Path, emulator: &Path) -> Result<Stage, ExitCode> {
+    screen::heading("A Kubernetes control plane, an emulated Azure, and the operator");
+    let stage =
+        Stage::set(operator, emulator).await.map_err(|error| failed("setting the stage", error.as_ref(), None))?;
+    let failure = tokio::select! {
+        told = story::tell(&stage) => told.err(),
+        ended = stage.any_ended() => return Err(failed("telling the story", ended.as_ref(), None)),
+    };
+    match failure {
+        None => Ok(stage),
+        Some((step, error)) => Err(failed(step, error.as_ref(), Some(&stage))),
     }
 }
 
