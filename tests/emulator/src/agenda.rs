@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::engine::Engine;
-use crate::errors::Incident;
+use crate::http::Request;
 use crate::id::ResourceId;
-use crate::instance::{ProtectionState, ProvisioningState, Tombstone};
-use crate::operations::{Operation, Outcome, Work};
-use crate::validate;
+use crate::instance::Tombstone;
+use crate::route::{ArmRoute, Kind};
+use crate::state::ProtectionState;
 
 /// Future events in the order in which they are due.
 #[derive(Debug, Default)]
@@ -28,6 +28,18 @@ enum Event {
     Decide { instance: ResourceId, incarnation: u64, activity_id: String },
     /// A soft-deleted instance goes for good.
     Purge { instance: ResourceId, incarnation: u64 },
+    /// The service finds out that a prerequisite of a protected instance is gone.
+    Notice { instance: ResourceId, incarnation: u64 },
+    /// A request that was lost on its way takes effect.
+    Land(Box<Landing>),
+}
+
+/// A request that takes effect later than it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Landing {
+    pub(crate) request: Request,
+    pub(crate) route: ArmRoute,
+    pub(crate) kind: Kind,
 }
 
 impl Agenda {
@@ -46,12 +58,13 @@ impl Agenda {
 impl Engine {
     /// Lets everything happen that is due by now, in its order.
     pub(crate) fn settle(&mut self, now: Timestamp) {
+        self.look_at_the_world();
         let until = self.clock.moment(now);
         while let Some((due, event)) = self.agenda.take_due(until) {
             match event {
                 Event::End { operation } => self.end(due, &operation),
                 Event::Decide { instance, incarnation, activity_id } => {
-                    self.decide(&instance, incarnation, &activity_id)
+                    self.decide(due, &instance, incarnation, &activity_id);
                 }
                 Event::Purge { instance, incarnation } => {
                     let is_same = |tombstone: &Tombstone| tombstone.instance.incarnation == incarnation;
@@ -59,8 +72,44 @@ impl Engine {
                         self.tombstones.remove(&instance);
                     }
                 }
+                Event::Notice { instance, incarnation } => self.notice(due, &instance, incarnation),
+                Event::Land(landing) => {
+                    let at = self.clock.real(due);
+                    // Nobody waits for the answer any more.
+                    let _lost = self.arm(at, &landing.request, &landing.route, landing.kind, None);
+                }
             }
         }
+        self.settled = self.settled.max(until);
+    }
+
+    /// After a change of the world: new permissions count from their time on, and what protected instances lost will
+    /// be noticed.
+    fn look_at_the_world(&mut self) {
+        if !std::mem::take(&mut self.world_changed) {
+            return;
+        }
+        let from = self.settled + Duration::from_secs(self.world.settings.permission_delay_seconds);
+        self.permissions.take_over(&self.world.grants, from);
+        let broken: Vec<(ResourceId, u64)> = self
+            .instances
+            .values()
+            .filter(|instance| instance.state == ProtectionState::ProtectionConfigured)
+            .filter(|instance| self.lacking(&instance.vault, &instance.spec, self.settled).is_some())
+            .map(|instance| (instance.id.clone(), instance.incarnation))
+            .collect();
+        for (instance, incarnation) in broken {
+            let due = self.settled + self.random.within(&self.timing.notice);
+            self.agenda.add(due, Event::Notice { instance, incarnation });
+        }
+    }
+
+    pub(crate) fn schedule_purge(&mut self, instance: &ResourceId, incarnation: u64, due: Moment) {
+        self.agenda.add(due, Event::Purge { instance: instance.clone(), incarnation });
+    }
+
+    pub(crate) fn schedule_landing(&mut self, landing: Landing, due: Moment) {
+        self.agenda.add(due, Event::Land(Box::new(landing)));
     }
 
     pub(crate) fn schedule_end(&mut self, operation: &str, due: Moment) {
@@ -78,100 +127,5 @@ impl Engine {
     ) {
         self.agenda
             .add(due, Event::Decide { instance: instance.clone(), incarnation, activity_id: activity_id.to_owned() });
-    }
-
-    fn end(&mut self, due: Moment, id: &str) {
-        let Some(operation) = self.operations.get(id).cloned() else {
-            return;
-        };
-        let failure = self.finish(due, &operation);
-        let ended = self.clock.real(due);
-        if let Some(operation) = self.operations.get_mut(id) {
-            operation.outcome = Some(Outcome { ended, failure });
-        }
-    }
-
-    /// Does what the operation was for. Returns why it failed, if it did.
-    fn finish(&mut self, due: Moment, operation: &Operation) -> Option<Incident> {
-        match operation.work.clone() {
-            Work::Validate(spec) => {
-                let vault = self.world.vault(&operation.vault)?;
-                let error = validate::request(&self.world, vault, &spec, operation.version)
-                    .and_then(|()| validate::prerequisites(&self.world, vault, &spec))
-                    .err()?;
-                return Some(Incident { error, activity_id: operation.correlation_id.clone() });
-            }
-            Work::Create { instance, incarnation } => {
-                if let Some(instance) = self.current(&instance, incarnation) {
-                    instance.provisioning = ProvisioningState::Succeeded;
-                }
-            }
-            Work::Update { instance: id, incarnation, spec, tags, was_protected } => {
-                let instance = self.current(&id, incarnation)?;
-                instance.spec = *spec;
-                instance.tags = tags;
-                instance.state = ProtectionState::ConfiguringProtection;
-                if was_protected {
-                    self.decide(&id, incarnation, &operation.correlation_id);
-                } else {
-                    let configure = self.random.within(&self.timing.configure);
-                    self.schedule_decision(&id, incarnation, &operation.correlation_id, due + configure);
-                }
-            }
-            Work::Delete { instance, incarnation, soft } => self.remove(operation, &instance, incarnation, soft),
-        }
-        None
-    }
-
-    /// `ProtectionConfigured`, or `ProtectionError` when a prerequisite is missing at this time.
-    fn decide(&mut self, id: &ResourceId, incarnation: u64, activity_id: &str) {
-        let Some(instance) = self.current(id, incarnation) else {
-            return;
-        };
-        if instance.state != ProtectionState::ConfiguringProtection {
-            return;
-        }
-        let (vault, spec) = (instance.vault.clone(), instance.spec.clone());
-        let error = self
-            .world
-            .vault(&vault)
-            .and_then(|vault| validate::prerequisites(&self.world, vault, &spec).err())
-            .map(|error| Incident { error, activity_id: activity_id.to_owned() });
-        if let Some(instance) = self.current(id, incarnation) {
-            instance.state = match error {
-                None => ProtectionState::ProtectionConfigured,
-                Some(_) => ProtectionState::ProtectionError,
-            };
-            instance.error = error;
-        }
-    }
-
-    fn remove(&mut self, operation: &Operation, id: &ResourceId, incarnation: u64, soft: bool) {
-        if self.current(id, incarnation).is_none() {
-            return;
-        }
-        let Some(mut instance) = self.instances.remove(id) else {
-            return;
-        };
-        if !soft {
-            return;
-        }
-        instance.state = ProtectionState::SoftDeleted;
-        instance.error = None;
-        let days =
-            self.world.vault(&instance.vault).map_or(14, |vault| vault.soft_delete.retention_duration_in_days.max(14));
-        let purge = operation.accepted_at + Duration::from_secs(u64::from(days) * 24 * 60 * 60);
-        self.agenda.add(purge, Event::Purge { instance: id.clone(), incarnation });
-        let tombstone = Tombstone {
-            instance,
-            deleted_at: operation.started,
-            purge_at: self.clock.real(purge),
-            activity_id: operation.correlation_id.clone(),
-        };
-        self.tombstones.insert(id.clone(), tombstone);
-    }
-
-    fn current(&mut self, id: &ResourceId, incarnation: u64) -> Option<&mut crate::instance::Instance> {
-        self.instances.get_mut(id).filter(|instance| instance.incarnation == incarnation)
     }
 }

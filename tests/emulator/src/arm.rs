@@ -1,22 +1,26 @@
 //! Azure Resource Manager: what it checks before the service sees a request, and the headers it adds.
 
+use std::time::Duration;
+
 use http::header::{
     CACHE_CONTROL, DATE, EXPIRES, PRAGMA, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, Method, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::engine::Engine;
-use crate::errors::{Failure, FrontDoorError};
+use crate::errors::{Failure, FrontDoorError, UserFacingError};
 use crate::http::{Request, Response};
 use crate::id::ResourceId;
 use crate::operations::Scope;
-use crate::route::{ArmRoute, Kind, Target, VaultPart};
+use crate::provider::only;
+use crate::route::{ArmRoute, Kind, Target};
+use crate::throttle::Budget;
 use crate::token::Rejection;
-use crate::version::{ApiVersion, Feature};
+use crate::version::ApiVersion;
 use crate::world::Vault;
 
 /// An authenticated request of a known api-version.
@@ -25,9 +29,24 @@ pub(crate) struct Call<'a> {
     pub(crate) now: Timestamp,
     pub(crate) version: ApiVersion,
     pub(crate) correlation_id: String,
+    /// What a fault lets the operation end with that it starts.
+    pub(crate) doom: Option<Doom>,
+}
+
+/// How an operation is to fail.
+#[derive(Clone, Debug)]
+pub(crate) struct Doom {
+    pub(crate) error: UserFacingError,
+    /// After how much of Azure's time, when not after the usual one.
+    pub(crate) takes: Option<Duration>,
 }
 
 impl Call<'_> {
+    /// The request's JSON body; an empty object when there is none.
+    pub(crate) fn optional_body(&self) -> Result<Value, Failure> {
+        if self.request.body.is_empty() { Ok(Value::Object(Map::new())) } else { self.body() }
+    }
+
     /// The request's JSON body.
     pub(crate) fn body(&self) -> Result<Value, Failure> {
         serde_json::from_slice(&self.request.body).map_err(|error| {
@@ -42,7 +61,14 @@ impl Call<'_> {
 
 impl Engine {
     /// Answers a request to Azure Resource Manager.
-    pub(crate) fn arm(&mut self, now: Timestamp, request: &Request, route: &ArmRoute, kind: Kind) -> Response {
+    pub(crate) fn arm(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        route: &ArmRoute,
+        kind: Kind,
+        doom: Option<Doom>,
+    ) -> Response {
         // A caller may tie its calls together with an id of its own, which must be a GUID.
         let correlation_id = request
             .header("x-ms-correlation-request-id")
@@ -51,7 +77,14 @@ impl Engine {
             .to_string();
         let version = request.query_value("api-version");
         let version = version.as_deref().and_then(ApiVersion::parse);
-        let result = self.admit(now, request, route, &correlation_id, version);
+        let principal = self.authenticate(now, request);
+        let budget = principal.as_ref().ok().and_then(|client| self.spend(now, route, *client, &request.method));
+        let result = principal.and_then(|_| {
+            budget.as_ref().map_or(Ok(()), Budget::verdict)?;
+            let version = version.ok_or_else(|| unsupported_version(request))?;
+            let call = Call { request, now, version, correlation_id: correlation_id.clone(), doom };
+            self.admit(&call, route)
+        });
         let mut response = result.unwrap_or_else(|failure| {
             let response = failure.response(&correlation_id);
             match &failure {
@@ -67,21 +100,14 @@ impl Engine {
             let (name, remaining) = self.rate_limits.count(now, kind, &request.method, version);
             response.set(name, &remaining.to_string());
         }
+        if let Some(budget) = budget {
+            budget.show(&self.clock, &mut response);
+        }
         response
     }
 
-    /// The front door's checks, in its order: token, api-version, subscription, resource group, resource.
-    fn admit(
-        &mut self,
-        now: Timestamp,
-        request: &Request,
-        route: &ArmRoute,
-        correlation_id: &str,
-        version: Option<ApiVersion>,
-    ) -> Result<Response, Failure> {
-        self.authenticate(now, request)?;
-        let version = version.ok_or_else(|| unsupported_version(request))?;
-        let call = Call { request, now, version, correlation_id: correlation_id.to_owned() };
+    /// The front door's checks after token, limits and api-version: subscription, resource group, resource.
+    fn admit(&mut self, call: &Call<'_>, route: &ArmRoute) -> Result<Response, Failure> {
         let subscription = &route.subscription;
         if Uuid::parse_str(subscription).is_err() {
             return Err(FrontDoorError::not_found(
@@ -99,32 +125,30 @@ impl Engine {
         }
         match &route.target {
             Target::LocationOperationStatus { id, .. } => {
-                only(&call, &[Method::GET])?;
-                self.operation_status(&call, id, Scope::Location)
+                only(call, &[Method::GET])?;
+                self.operation_status(call, id, Scope::Location)
             }
             Target::LocationOperationResult { id, .. } => {
-                only(&call, &[Method::GET])?;
-                self.operation_result(&call, id)
+                only(call, &[Method::GET])?;
+                self.operation_result(call, id)
             }
             Target::Vault { vault, part } => {
                 let vault = self.existing_vault(vault)?;
-                self.vault_request(&call, vault, part)
+                self.vault_request(call, &vault, part)
             }
-            Target::Unknown { namespace, kind } => Err(unknown_type(namespace, kind, version).into()),
+            Target::Unknown { namespace, kind } => Err(unknown_type(namespace, kind, call.version).into()),
         }
     }
 
-    fn authenticate(&mut self, now: Timestamp, request: &Request) -> Result<(), Failure> {
+    /// The client that the token was issued to.
+    fn authenticate(&self, now: Timestamp, request: &Request) -> Result<Uuid, Failure> {
         let bearer = request
             .header("authorization")
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
-        let rejection = match bearer {
-            None => Some(Rejection::Missing),
-            Some(token) => self.tokens.check(now, token, &self.base_url).err(),
-        };
-        rejection.map_or(Ok(()), |rejection| Err(FrontDoorError::from(rejection).into()))
+        let client = bearer.ok_or(Rejection::Missing).and_then(|token| self.tokens.check(now, token, &self.base_url));
+        client.map_err(|rejection| FrontDoorError::from(rejection).into())
     }
 
     /// Where a caller without a good token gets one.
@@ -157,71 +181,6 @@ impl Engine {
         })
     }
 
-    fn vault_request(&mut self, call: &Call<'_>, vault: Vault, part: &VaultPart) -> Result<Response, Failure> {
-        let needs = |feature: Feature, kind: &str| {
-            if call.version.has(feature) {
-                Ok(())
-            } else {
-                Err(unknown_type("Microsoft.DataProtection", kind, call.version))
-            }
-        };
-        match part {
-            VaultPart::Itself => {
-                only(call, &[Method::GET])?;
-                Ok(self.get_vault(call, &vault))
-            }
-            VaultPart::ValidateForBackup => {
-                only(call, &[Method::POST])?;
-                self.validate_for_backup(call, &vault)
-            }
-            VaultPart::Instances => {
-                only(call, &[Method::GET])?;
-                Ok(self.list_instances(call, &vault))
-            }
-            VaultPart::Instance(name) => {
-                only(call, &[Method::GET, Method::PUT, Method::DELETE])?;
-                match call.request.method {
-                    Method::PUT => self.put_instance(call, &vault, name),
-                    Method::DELETE => Ok(self.delete_instance(call, &vault, name)),
-                    _ => self.get_instance(call, &vault, name),
-                }
-            }
-            VaultPart::DeletedInstances => {
-                needs(Feature::DeletedBackupInstances, "backupVaults/deletedBackupInstances")?;
-                only(call, &[Method::GET])?;
-                Ok(self.list_deleted(call, &vault))
-            }
-            VaultPart::DeletedInstance(name) => {
-                needs(Feature::DeletedBackupInstances, "backupVaults/deletedBackupInstances")?;
-                only(call, &[Method::GET])?;
-                self.get_deleted(call, &vault, name)
-            }
-            VaultPart::Policies => {
-                only(call, &[Method::GET])?;
-                Ok(Self::list_policies(&vault))
-            }
-            VaultPart::Policy(name) => {
-                only(call, &[Method::GET])?;
-                Self::get_policy(&vault, name)
-            }
-            VaultPart::OperationStatus(id) => {
-                needs(Feature::VaultScopedOperationStatus, "backupVaults/operationStatus")?;
-                only(call, &[Method::GET])?;
-                self.operation_status(call, id, Scope::Vault)
-            }
-            VaultPart::OperationResult(id) => {
-                only(call, &[Method::GET])?;
-                self.operation_result(call, id)
-            }
-            VaultPart::InstanceAction(action) => Err(FrontDoorError::new(
-                StatusCode::NOT_IMPLEMENTED,
-                "NotImplemented",
-                format!("This emulator does not have the action '{action}' of a backup instance."),
-            )
-            .into()),
-        }
-    }
-
     /// The headers that every answer of Azure Resource Manager has.
     fn add_headers(&mut self, now: Timestamp, request: &Request, response: &mut Response, correlation_id: &str) {
         response.set(CACHE_CONTROL, "no-cache");
@@ -245,19 +204,6 @@ impl Engine {
     }
 }
 
-fn only(call: &Call<'_>, methods: &[Method]) -> Result<(), FrontDoorError> {
-    let method = &call.request.method;
-    if methods.contains(method) {
-        Ok(())
-    } else {
-        Err(FrontDoorError::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "MethodNotAllowed",
-            format!("The requested resource does not support http method '{method}'."),
-        ))
-    }
-}
-
 fn supported_versions() -> String {
     ApiVersion::all().rev().map(ApiVersion::as_str).collect::<Vec<_>>().join(",")
 }
@@ -275,7 +221,7 @@ fn unsupported_version(request: &Request) -> FrontDoorError {
     }
 }
 
-fn unknown_type(namespace: &str, kind: &str, version: ApiVersion) -> FrontDoorError {
+pub(crate) fn unknown_type(namespace: &str, kind: &str, version: ApiVersion) -> FrontDoorError {
     FrontDoorError::not_found(
         "InvalidResourceType",
         format!(

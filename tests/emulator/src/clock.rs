@@ -72,12 +72,29 @@ pub struct Timing {
     pub configure: RangeInclusive<Duration>,
     /// A DELETE.
     pub delete: RangeInclusive<Duration>,
+    /// stopProtection and suspendBackups.
+    pub stop: RangeInclusive<Duration>,
+    /// resumeProtection and resumeBackups.
+    pub resume: RangeInclusive<Duration>,
+    /// A sync. (Inferred: the recording shows only that it takes several polls.)
+    pub sync: RangeInclusive<Duration>,
+    /// From the loss of a prerequisite until a protected instance turns to `ProtectionError`. (Inferred.)
+    pub notice: RangeInclusive<Duration>,
 }
 
 impl Default for Timing {
     fn default() -> Self {
         let seconds = |from, to| Duration::from_secs(from)..=Duration::from_secs(to);
-        Self { validate: seconds(20, 41), put: seconds(1, 2), configure: seconds(35, 70), delete: seconds(80, 105) }
+        Self {
+            validate: seconds(20, 41),
+            put: seconds(1, 2),
+            configure: seconds(35, 70),
+            delete: seconds(80, 105),
+            stop: seconds(41, 50),
+            resume: seconds(44, 157),
+            sync: seconds(10, 30),
+            notice: seconds(120, 300),
+        }
     }
 }
 

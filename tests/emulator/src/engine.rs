@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::agenda::Agenda;
-use crate::clock::{Clock, TimeScale, Timing};
+use crate::agenda::{Agenda, Landing};
+use crate::clock::{Clock, Moment, TimeScale, Timing};
 use crate::errors::{Failure, FrontDoorError};
 use crate::faults::{Fault, Faults};
 use crate::http::{Request, Response};
@@ -16,9 +16,11 @@ use crate::id::ResourceId;
 use crate::instance::{Instance, Tombstone};
 use crate::journal::{Entry, Journal};
 use crate::operations::Operation;
+use crate::permissions::Permissions;
 use crate::random::Random;
 use crate::ratelimit::RateLimits;
 use crate::route::Route;
+use crate::throttle::Throttle;
 use crate::token::Tokens;
 use crate::world::World;
 
@@ -70,6 +72,14 @@ pub struct Engine {
     pub(crate) random: Random,
     pub(crate) tokens: Tokens,
     pub(crate) rate_limits: RateLimits,
+    pub(crate) throttle: Throttle,
+    pub(crate) permissions: Permissions,
+    /// Until when a DELETE that a resource guard protects is unlocked.
+    pub(crate) unlocked: BTreeMap<ResourceId, Moment>,
+    /// Until when everything that was due has happened.
+    pub(crate) settled: Moment,
+    /// Whether somebody may have changed the world since it was last looked at.
+    pub(crate) world_changed: bool,
     pub(crate) faults: Faults,
     pub(crate) base_url: String,
     /// The certificate in signed URLs: the longest part of them.
@@ -83,6 +93,8 @@ impl Engine {
         let mut random = Random::seeded(config.seed);
         // As long as in the recordings, where a whole URL has some 3,300 characters.
         let certificate = random.base64url(1965);
+        let mut permissions = Permissions::default();
+        permissions.take_over(&config.world.grants, Moment::ZERO);
         Self {
             world: config.world,
             instances: BTreeMap::new(),
@@ -95,6 +107,11 @@ impl Engine {
             random,
             tokens: Tokens::new(config.token_lifetime),
             rate_limits: RateLimits::default(),
+            throttle: Throttle::default(),
+            permissions,
+            unlocked: BTreeMap::new(),
+            settled: Moment::ZERO,
+            world_changed: false,
             faults: Faults::default(),
             base_url: config.base_url,
             certificate,
@@ -113,9 +130,14 @@ impl Engine {
         let kind = route.kind(&request.method);
         let fault = self.faults.strike(request, kind);
         let instead = fault.as_ref().and_then(|(_, effect)| effect.instead());
+        if let (Some(after), Route::Arm(arm)) = (fault.as_ref().and_then(|(_, effect)| effect.lands_after()), &route) {
+            let landing = Landing { request: request.clone(), route: arm.clone(), kind };
+            self.schedule_landing(landing, self.clock.moment(now) + after);
+        }
         let response = instead.unwrap_or_else(|| {
+            let doom = fault.as_ref().and_then(|(_, effect)| effect.doom());
             let mut response = match &route {
-                Route::Arm(arm) => self.arm(now, request, arm, kind),
+                Route::Arm(arm) => self.arm(now, request, arm, kind, doom),
                 Route::OAuthToken { tenant } => self.oauth_token(now, request, tenant),
                 Route::OpenIdConfiguration { tenant } => self.openid_configuration(tenant),
                 Route::ManagedIdentityToken => self.managed_identity_token(now, request),
@@ -136,8 +158,10 @@ impl Engine {
         &self.world
     }
 
-    /// The same, to be changed: permissions, policies, datasources, secrets.
+    /// The same, to be changed: permissions, policies, datasources, secrets, settings. A change counts from the time of
+    /// the last request or [`Engine::advance`] on.
     pub fn world_mut(&mut self) -> &mut World {
+        self.world_changed = true;
         &mut self.world
     }
 
@@ -211,6 +235,10 @@ impl Engine {
         self.agenda = Agenda::default();
         self.tokens.revoke_all();
         self.faults.clear();
+        self.throttle = Throttle::default();
+        self.unlocked.clear();
+        self.permissions = Permissions::default();
+        self.permissions.take_over(&self.world.grants, Moment::ZERO);
     }
 
     /// The first half of a vault's operation ids, always the same for one vault.

@@ -1,7 +1,9 @@
 //! The error answers: those of Azure Resource Manager's front door, and those of the Data Protection service.
 
+use std::borrow::Cow;
+
 use http::{HeaderName, HeaderValue, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::http::Response;
 use crate::json::ReadError;
@@ -109,21 +111,30 @@ impl FrontDoorError {
 }
 
 /// An error that the service words for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserFacingError {
     /// The code, such as `UserErrorMissingRequiredPermissions`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What is wrong.
+    #[serde(default)]
     pub message: String,
     /// What to do about it.
+    #[serde(default)]
     pub recommended_action: Vec<String>,
     /// The cause that only `innerError.additionalInfo.DetailedNonLocalisedMessage` tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 impl UserFacingError {
     pub(crate) fn new(code: &'static str, message: impl Into<String>, recommended_action: impl Into<String>) -> Self {
-        Self { code, message: message.into(), recommended_action: vec![recommended_action.into()], detail: None }
+        Self {
+            code: Cow::Borrowed(code),
+            message: message.into(),
+            recommended_action: vec![recommended_action.into()],
+            detail: None,
+        }
     }
 
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
@@ -160,6 +171,11 @@ impl UserFacingError {
         self.service_error(self.info(activity_id))
     }
 
+    /// The `error` of a failed sync: as recorded, with the very error of the instance.
+    pub(crate) fn of_sync<'a>(&'a self, activity_id: &'a str) -> ServiceError<'a> {
+        self.service_error(self.of_instance(activity_id))
+    }
+
     /// `protectionErrorDetails` of an instance, which has no `target`.
     pub(crate) fn of_instance<'a>(&'a self, activity_id: &'a str) -> UserFacingInfo<'a> {
         UserFacingInfo { target: None, ..self.info(activity_id) }
@@ -168,7 +184,7 @@ impl UserFacingError {
     fn service_error<'a>(&'a self, info: UserFacingInfo<'a>) -> ServiceError<'a> {
         ServiceError {
             additional_info: Some([AdditionalInfo { kind: "UserFacingError", info }]),
-            code: self.code,
+            code: &self.code,
             message: &self.message,
             target: None,
             details: None,
@@ -180,12 +196,12 @@ impl UserFacingError {
             message: &self.message,
             recommended_action: &self.recommended_action,
             details: None,
-            code: self.code,
+            code: &self.code,
             target: Some(""),
             inner_error: self
                 .detail
                 .as_deref()
-                .map(|detail| Some(InnerError { code: self.code, additional_info: Detail { detail } })),
+                .map(|detail| Some(InnerError { code: &self.code, additional_info: Detail { detail } })),
             is_retryable: false,
             is_user_error: false,
             properties: Activity { activity_id },

@@ -7,6 +7,8 @@ use http::{HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::arm::Doom;
+use crate::errors::UserFacingError;
 use crate::http::{Delivery, Request, Response};
 use crate::route::Kind;
 
@@ -49,10 +51,36 @@ pub enum Effect {
         #[serde(default)]
         body: Option<Value>,
     },
+    /// Answered with this text, whatever it is; the request has no effect.
+    RespondText {
+        /// The status code.
+        status: u16,
+        /// Headers, such as `Content-Type`.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        /// The body, as it is sent.
+        text: String,
+    },
     /// The connection breaks; the request has no effect.
     DropRequest,
     /// The request takes effect, then the connection breaks.
     DropResponse,
+    /// The connection breaks, or the answer is another one; the request takes effect later all the same.
+    LandLate {
+        /// After how many seconds of Azure's time.
+        seconds: u64,
+        /// The status of the answer, such as 504. Left out: the connection breaks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+    },
+    /// The request is accepted, and the operation that it starts fails.
+    FailOperation {
+        /// What it fails with.
+        error: UserFacingError,
+        /// After how many seconds of Azure's time. Left out: when it would have ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after_seconds: Option<u64>,
+    },
     /// The request takes effect, the answer comes late.
     Delay {
         /// By how many milliseconds of real time.
@@ -75,22 +103,25 @@ impl Effect {
     pub(crate) fn instead(&self) -> Option<Response> {
         match self {
             Self::Respond { status, headers, body } => {
-                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                let mut response = match body {
-                    Some(body) => Response::json(status, body),
-                    None => Response::empty(status),
+                let response = match body {
+                    Some(body) => Response::json(status_code(*status), body),
+                    None => Response::empty(status_code(*status)),
                 };
-                for (name, value) in headers {
-                    if let Ok(name) = HeaderName::try_from(name) {
-                        response.set(name, value);
-                    }
-                }
-                Some(response)
+                Some(with_headers(response, headers))
+            }
+            Self::RespondText { status, headers, text } => {
+                let response = Response { body: text.clone().into(), ..Response::empty(status_code(*status)) };
+                Some(with_headers(response, headers))
             }
             Self::DropRequest => {
                 Some(Response { delivery: Delivery::Never, ..Response::empty(StatusCode::BAD_GATEWAY) })
             }
-            Self::DropResponse | Self::Delay { .. } => None,
+            Self::LandLate { status, .. } => {
+                let delivery = if status.is_some() { Delivery::Now } else { Delivery::Never };
+                let status = status.map_or(StatusCode::BAD_GATEWAY, status_code);
+                Some(Response { delivery, ..Response::empty(status) })
+            }
+            Self::DropResponse | Self::Delay { .. } | Self::FailOperation { .. } => None,
         }
     }
 
@@ -99,9 +130,42 @@ impl Effect {
         match self {
             Self::DropResponse | Self::DropRequest => Delivery::Never,
             Self::Delay { milliseconds } => Delivery::After(Duration::from_millis(*milliseconds)),
-            Self::Respond { .. } => Delivery::Now,
+            Self::Respond { .. } | Self::RespondText { .. } | Self::LandLate { .. } | Self::FailOperation { .. } => {
+                Delivery::Now
+            }
         }
     }
+
+    /// After how much of Azure's time a request that got lost takes effect.
+    pub(crate) fn lands_after(&self) -> Option<Duration> {
+        match self {
+            Self::LandLate { seconds, .. } => Some(Duration::from_secs(*seconds)),
+            _ => None,
+        }
+    }
+
+    /// How the operation fails that the request starts.
+    pub(crate) fn doom(&self) -> Option<Doom> {
+        match self {
+            Self::FailOperation { error, after_seconds } => {
+                Some(Doom { error: error.clone(), takes: after_seconds.map(Duration::from_secs) })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn with_headers(mut response: Response, headers: &BTreeMap<String, String>) -> Response {
+    for (name, value) in headers {
+        if let Ok(name) = HeaderName::try_from(name) {
+            response.set(name, value);
+        }
+    }
+    response
 }
 
 /// The faults that are set, by their numbers.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::clock::Moment;
 use crate::errors::{Incident, UserFacingInfo};
 use crate::id::ResourceId;
 use crate::spec::{AuthCredentials, DatasourceInfo, IdentityDetails, InstanceSpec, PolicyInfo};
+use crate::state::ProtectionState;
 use crate::version::{ApiVersion, Feature};
 
 /// Tags, in the order of their names.
@@ -28,43 +30,25 @@ pub struct Instance {
     pub state: ProtectionState,
     /// Whether the operation of the PUT that created it has ended.
     pub provisioning: ProvisioningState,
-    /// Why it is in [`ProtectionState::ProtectionError`].
+    /// Why it is in [`ProtectionState::ProtectionError`] or another state that needs a reason.
     pub error: Option<Incident>,
+    /// When the last of its recovery points expires, unless new ones are made; `None` when it has none.
+    pub(crate) recovery_points_until: Option<Moment>,
     /// Tells this instance from an earlier one of the same name.
     pub(crate) incarnation: u64,
 }
 
-/// `currentProtectionState`, as far as the emulated flows reach it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum ProtectionState {
-    /// After the PUT that created it.
-    ConfiguringProtection,
-    /// During the operation of a PUT that changes it.
-    UpdatingProtection,
-    /// Backed up.
-    ProtectionConfigured,
-    /// A prerequisite was missing when protection was configured.
-    ProtectionError,
-    /// During a DELETE.
-    SoftDeleting,
-    /// In `deletedBackupInstances`.
-    SoftDeleted,
-}
-
-impl ProtectionState {
-    /// Whether the service is at work on it and refuses changes.
-    pub(crate) fn is_busy(self) -> bool {
-        matches!(self, Self::ConfiguringProtection | Self::UpdatingProtection | Self::SoftDeleting)
-    }
-}
-
 /// `provisioningState`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProvisioningState {
     /// The operation of the first PUT is running.
     Provisioning,
     /// It has ended, which says nothing about protection.
     Succeeded,
+    /// Named in the schema; only the admin API brings it about.
+    Updating,
+    /// It has failed.
+    Failed,
 }
 
 /// A soft-deleted instance.

@@ -7,9 +7,11 @@
 //!                 ├─ route      which operation it is for
 //!                 ├─ admin      the admin API               ├─ identity  the token endpoints
 //!                 ├─ arm        what ARM checks and adds    │
-//!                 │    ├─ instances, vaults, operations     the provider
-//!                 │    └─ validate                          what Azure Backup checks
-//!                 └─ agenda     what happens as time passes
+//!                 │    └─ provider                          which request of a vault is answered by what
+//!                 │         ├─ instances, actions, deleted  backup instances
+//!                 │         ├─ vaults, guard, operations    what is around them
+//!                 │         └─ schema, refuse, validate     what is refused, and what Azure Backup checks
+//!                 └─ agenda     what happens as time passes, and changes: what the end of an operation does
 //!
 //!   Emulator::start(config)     the engine behind HTTPS on a local port
 //! ```
@@ -17,13 +19,17 @@
 //! What it does is taken from recordings of the real service and from Microsoft's documentation; where neither says
 //! anything, the code says "inferred". The README lists all of that, the admin API and the format of the seed file.
 
+mod actions;
 mod admin;
 mod agenda;
 mod arm;
+mod changes;
 mod clock;
+mod deleted;
 mod engine;
 mod errors;
 mod faults;
+mod guard;
 mod http;
 mod id;
 mod identity;
@@ -32,12 +38,22 @@ mod instances;
 mod journal;
 mod json;
 mod operations;
+mod paging;
+mod permissions;
+mod portal;
+mod provider;
 mod random;
 mod ratelimit;
 mod refuse;
 mod route;
+mod schema;
+mod security;
 mod server;
+mod settings;
 mod spec;
+mod state;
+mod tags;
+mod throttle;
 mod tls;
 mod token;
 mod validate;
@@ -51,15 +67,19 @@ pub use errors::{Incident, UserFacingError};
 pub use faults::{Effect, Fault};
 pub use http::{Delivery, Request, Response};
 pub use id::{InvalidResourceId, ResourceId};
-pub use instance::{Instance, ProtectionState, ProvisioningState, Tags, Tombstone};
+pub use instance::{Instance, ProvisioningState, Tags, Tombstone};
 pub use journal::Entry;
 pub use operations::{Operation, Outcome};
+pub use portal::{PortalError, Removal};
 pub use route::Kind;
+pub use security::{Immutability, ResourceGuard, SoftDelete, SoftDeleteState, VaultSecurity};
 pub use server::{Emulator, EmulatorConfig, StartError};
+pub use settings::{PutOnFailed, PutOnStopped, Settings, StopWhilePaused, Throttling};
 pub use spec::{AuthCredentials, DatasourceInfo, IdentityDetails, InstanceSpec, PolicyInfo, SecretStoreResource};
+pub use state::{InvalidStateName, ProtectionState, StateName};
 pub use tls::TlsError;
 pub use version::{ApiVersion, Feature};
 pub use world::{
-    Client, Datasource, Grant, Identity, KeyVault, ManagedIdentity, Policy, SeedError, SoftDelete, SoftDeleteState,
-    UserAssignedIdentity, Vault, World,
+    Client, Datasource, Grant, Identity, KeyVault, ManagedIdentity, Policy, SeedError, UserAssignedIdentity, Vault,
+    World,
 };

@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::arm::Call;
+use crate::changes::Work;
 use crate::clock::Moment;
 use crate::engine::Engine;
-use crate::errors::{Failure, FrontDoorError, Incident, ServiceError};
+use crate::errors::{Failure, FrontDoorError, Incident, ServiceError, UserFacingError};
 use crate::http::Response;
 use crate::id::ResourceId;
-use crate::instance::{Tags, timestamp};
+use crate::instance::timestamp;
 use crate::random::Random;
-use crate::spec::InstanceSpec;
 use crate::version::{ApiVersion, Feature};
 use crate::world::Vault;
 
@@ -46,6 +46,8 @@ pub struct Operation {
     pub outcome: Option<Outcome>,
     pub(crate) accepted_at: Moment,
     pub(crate) work: Work,
+    /// What a fault lets it end with.
+    pub(crate) doom: Option<UserFacingError>,
     retry_after: Duration,
 }
 
@@ -56,19 +58,6 @@ pub struct Outcome {
     pub ended: Timestamp,
     /// Whether it failed, and why.
     pub failure: Option<Incident>,
-}
-
-/// What happens when an operation ends.
-#[derive(Clone, Debug)]
-pub(crate) enum Work {
-    /// The request is judged by what then is there.
-    Validate(Box<InstanceSpec>),
-    /// The first PUT's operation ends; protection goes on being configured.
-    Create { instance: ResourceId, incarnation: u64 },
-    /// The change takes effect.
-    Update { instance: ResourceId, incarnation: u64, spec: Box<InstanceSpec>, tags: Tags, was_protected: bool },
-    /// The instance goes.
-    Delete { instance: ResourceId, incarnation: u64, soft: bool },
 }
 
 /// Under which path an operation is polled.
@@ -144,8 +133,10 @@ impl Engine {
             outcome: None,
             accepted_at: self.clock.moment(call.now),
             work,
+            doom: call.doom.as_ref().map(|doom| doom.error.clone()),
             retry_after,
         };
+        let takes = call.doom.as_ref().and_then(|doom| doom.takes).unwrap_or(takes);
         self.schedule_end(&id, operation.accepted_at + takes);
         self.operations.insert(id, operation.clone());
         operation
@@ -188,7 +179,9 @@ impl Engine {
                 (Some(_), None) => "Succeeded",
                 (Some(_), Some(_)) => "Failed",
             },
-            error: failure.map(|incident| incident.error.of_operation(&incident.activity_id)),
+            error: failure.map(|Incident { error, activity_id }| {
+                if operation.work.is_sync() { error.of_sync(activity_id) } else { error.of_operation(activity_id) }
+            }),
             start_time: timestamp(operation.started),
             end_time: outcome.map_or_else(
                 || format!("{NEVER}{zone}"),

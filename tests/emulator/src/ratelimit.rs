@@ -12,6 +12,7 @@ const RESOURCE_REQUESTS: HeaderName =
     HeaderName::from_static("x-ms-ratelimit-remaining-subscription-resource-requests");
 const READS: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
 const WRITES: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-subscription-writes");
+const GLOBAL_WRITES: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-subscription-global-writes");
 const DELETES: HeaderName = HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes");
 
 /// What is left of each quota in the current minute.
@@ -58,7 +59,17 @@ fn quota(kind: Kind, method: &Method, version: ApiVersion) -> (HeaderName, u32) 
         };
     }
     match kind {
-        Kind::ValidateForBackup => (WRITES, 1_200),
+        Kind::SyncInstance => (GLOBAL_WRITES, 12_000),
+        Kind::UndeleteInstance => (RESOURCE_REQUESTS, 2_000),
+        Kind::ResourceGuardMapping if *method == Method::DELETE => (DELETES, 15_000),
+        Kind::ResourceGuardMapping => (RESOURCE_REQUESTS, 100),
+        Kind::ValidateForBackup
+        | Kind::ValidateForModify
+        | Kind::StopProtection
+        | Kind::SuspendBackups
+        | Kind::ResumeProtection
+        | Kind::ResumeBackups
+        | Kind::UnlockDelete => (WRITES, 1_200),
         Kind::PutInstance | Kind::DeleteInstance => (RESOURCE_REQUESTS, 200),
         Kind::GetInstance | Kind::ListInstances | Kind::GetDeletedInstance => (RESOURCE_REQUESTS, 2_000),
         Kind::Poll => (RESOURCE_REQUESTS, 1_000),

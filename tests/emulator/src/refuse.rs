@@ -2,36 +2,62 @@
 
 use http::StatusCode;
 
+use crate::clock::Moment;
 use crate::engine::Engine;
 use crate::errors::{Failure, FrontDoorError, UserFacingError};
 use crate::id::ResourceId;
 use crate::instance::Instance;
 use crate::json::Object;
+use crate::security::Immutability;
 use crate::spec::InstanceSpec;
-use crate::version::{ApiVersion, Feature};
 use crate::world::Vault;
 
 impl Engine {
     /// A datasource has at most one live instance, in whichever vault; and none in a vault that still keeps it
-    /// soft-deleted. `own` is the instance that the request is about.
-    pub(crate) fn refuse_protected(
-        &self,
-        spec: &InstanceSpec,
-        vault: &Vault,
-        own: Option<&ResourceId>,
-    ) -> Result<(), UserFacingError> {
+    /// soft-deleted.
+    pub(crate) fn refuse_protected(&self, spec: &InstanceSpec, vault: &Vault) -> Result<(), UserFacingError> {
         let datasource = &spec.datasource.resource_id;
-        let other = self
-            .instances
-            .values()
-            .find(|instance| instance.spec.datasource.resource_id == *datasource && Some(&instance.id) != own);
-        if let Some(other) = other {
+        if let Some(other) = self.instance_of(datasource, None) {
             return Err(already_protected(other));
         }
         let kept = self.tombstones.values().find(|tombstone| {
             tombstone.instance.vault == vault.id && tombstone.instance.spec.datasource.resource_id == *datasource
         });
-        kept.map_or(Ok(()), |tombstone| Err(soft_deleted(&tombstone.instance)))
+        kept.map_or(Ok(()), |tombstone| Err(has_instance(&tombstone.instance)))
+    }
+
+    /// A name stays taken while the instance is soft-deleted. (Inferred.)
+    pub(crate) fn refuse_soft_deleted_name(&self, id: &ResourceId) -> Result<(), UserFacingError> {
+        self.tombstones.get(id).map_or(Ok(()), |tombstone| Err(has_instance(&tombstone.instance)))
+    }
+
+    /// Recorded: protection is not resumed while another vault protects the datasource.
+    pub(crate) fn refuse_datasource_of_another(&self, own: &Instance) -> Result<(), UserFacingError> {
+        let other = self.instance_of(&own.spec.datasource.resource_id, Some(&own.id));
+        other.map_or(Ok(()), |other| Err(has_instance(other)))
+    }
+
+    fn instance_of(&self, datasource: &ResourceId, but: Option<&ResourceId>) -> Option<&Instance> {
+        let mut instances = self.instances.values();
+        instances.find(|instance| {
+            instance.spec.datasource.resource_id == *datasource && but.is_none_or(|id| instance.id != *id)
+        })
+    }
+
+    /// An instance with recovery points that have not expired is not deleted from an immutable vault. (Documented; the
+    /// code and the text are those of the sibling service, Azure Recovery Services.)
+    pub(crate) fn refuse_immutable(&self, instance: &Instance, at: Moment) -> Result<(), UserFacingError> {
+        // As long as backups run, there are new ones.
+        let until = instance.recovery_points_until;
+        let has_recovery_points = until.is_some_and(|until| at < until || !instance.state.is_paused());
+        if self.world.immutability(&instance.vault) == Immutability::Disabled || !has_recovery_points {
+            return Ok(());
+        }
+        Err(UserFacingError::new(
+            "UserErrorOperationDeniedOnImmutableItem",
+            "The Vault and Backup Item is in Immutable state where destructive operations are not supported.",
+            "The Vault and Backup Item is immutable, hence operation is denied. Refer to the documentation to learn more: https://aka.ms/AB-ImmutableVaults-States",
+        ))
     }
 }
 
@@ -47,14 +73,14 @@ fn already_protected(other: &Instance) -> UserFacingError {
     )
 }
 
-/// Recorded with resumeProtection while another instance was live; that a soft-deleted one in the same vault is
+/// Recorded with resumeProtection while another instance was live. That a soft-deleted one in the same vault is
 /// refused is documented, with which code is inferred.
-fn soft_deleted(kept: &Instance) -> UserFacingError {
-    let (name, vault) = (kept.friendly_name(), &kept.vault);
+fn has_instance(other: &Instance) -> UserFacingError {
+    let (name, vault, state) = (other.friendly_name(), &other.vault, other.state);
     UserFacingError::new(
         "UserErrorDppDatasourceAlreadyHasBackupInstance",
         format!(
-            "Datasource is already associated with the backup instance {name} in the Backup vault {vault} with the protection status as SoftDeleted."
+            "Datasource is already associated with the backup instance {name} in the Backup vault {vault} with the protection status as {state}."
         ),
         format!(
             "Delete the backup instance {name} from the Backup vault {vault} to re-protect the datasource in any other vault"
@@ -62,10 +88,22 @@ fn soft_deleted(kept: &Instance) -> UserFacingError {
     )
 }
 
+/// That the service refuses what does not go with a state is inferred, and so is the code.
+pub(crate) fn wrong_state(instance: &Instance, operation: &str) -> UserFacingError {
+    let (name, state) = (instance.name(), instance.state);
+    UserFacingError::new(
+        "UserErrorInvalidProtectionState",
+        format!(
+            "The operation {operation} is not supported on the backup instance {name} in the protection state {state}."
+        ),
+        "Bring the backup instance into a state in which the operation is supported and retry it.",
+    )
+}
+
 /// That changes are refused while the service is at work is known from Terraform's provider; the code and the
 /// status are inferred.
 pub(crate) fn busy(instance: &Instance) -> Failure {
-    let state = format!("{:?}", instance.state);
+    let state = instance.state;
     Failure::Service(
         StatusCode::CONFLICT,
         UserFacingError::new(
@@ -77,29 +115,6 @@ pub(crate) fn busy(instance: &Instance) -> Failure {
             "Wait for the operation in progress to complete and then try the operation again.",
         ),
     )
-}
-
-/// Refuses what only later api-versions know. Whether Azure refuses or ignores such a member is not known; refusing
-/// shows a client's mistake.
-pub(crate) fn refuse_later_members(object: Object<'_>, version: ApiVersion) -> Result<(), FrontDoorError> {
-    const LATER: [(&str, Feature); 5] = [
-        ("tags", Feature::Tags),
-        ("datasourceAuthCredentials", Feature::Credentials),
-        ("validationType", Feature::ValidationType),
-        ("identityDetails", Feature::IdentityDetails),
-        ("resourceGuardOperationRequests", Feature::ResourceGuardRequests),
-    ];
-    for (member, feature) in LATER {
-        if !version.has(feature) && object.get(member).is_some() {
-            return Err(FrontDoorError::bad_request(
-                "InvalidRequestContent",
-                format!(
-                    "The request content was invalid and could not be deserialized: 'Could not find member '{member}' in api-version '{version}'. Path '{member}'.'."
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// What only the service sets must agree with what it has set, and the body with the path. (ARM's contract allows
@@ -123,7 +138,7 @@ pub(crate) fn refuse_read_only_changes(
     }
     let states = [
         ("provisioningState", existing.map(|instance| format!("{:?}", instance.provisioning))),
-        ("currentProtectionState", existing.map(|instance| format!("{:?}", instance.state))),
+        ("currentProtectionState", existing.map(|instance| instance.state.to_string())),
     ];
     for (member, current) in states {
         let given = properties.text(member)?;

@@ -4,6 +4,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
+use crate::actions::Action;
 use crate::http::Request;
 use crate::id::ResourceId;
 
@@ -51,10 +52,16 @@ pub(crate) enum VaultPart {
     ValidateForBackup,
     Instances,
     Instance(String),
+    /// A POST on an instance.
+    Action(String, Action),
     /// A POST on an instance that this emulator does not have.
-    InstanceAction(String),
+    UnknownAction(String),
     DeletedInstances,
     DeletedInstance(String),
+    Undelete(String),
+    GuardMappings,
+    GuardMapping(String),
+    UnlockDelete(String),
     Policies,
     Policy(String),
     OperationStatus(String),
@@ -83,6 +90,24 @@ pub enum Kind {
     DeleteInstance,
     /// GET of soft-deleted instances.
     GetDeletedInstance,
+    /// POST that brings a soft-deleted instance back.
+    UndeleteInstance,
+    /// POST that stops protection and keeps the backups for ever.
+    StopProtection,
+    /// POST that stops backups and lets those there are expire.
+    SuspendBackups,
+    /// POST that ends either of them.
+    ResumeProtection,
+    /// POST that ends a suspension.
+    ResumeBackups,
+    /// POST that has the prerequisites looked at again.
+    SyncInstance,
+    /// POST of a change to be validated.
+    ValidateForModify,
+    /// GET, PUT or DELETE of the mapping to a resource guard.
+    ResourceGuardMapping,
+    /// POST that unlocks a DELETE which a resource guard protects.
+    UnlockDelete,
     /// GET of an operation's status or result.
     Poll,
     /// Anything else.
@@ -167,6 +192,10 @@ impl Target {
             (VaultPart::Instance(_), &Method::PUT) => Kind::PutInstance,
             (VaultPart::Instance(_), &Method::DELETE) => Kind::DeleteInstance,
             (VaultPart::DeletedInstances | VaultPart::DeletedInstance(_), &Method::GET) => Kind::GetDeletedInstance,
+            (VaultPart::Undelete(_), &Method::POST) => Kind::UndeleteInstance,
+            (VaultPart::Action(_, action), &Method::POST) => action.kind(),
+            (VaultPart::GuardMappings | VaultPart::GuardMapping(_), _) => Kind::ResourceGuardMapping,
+            (VaultPart::UnlockDelete(_), &Method::POST) => Kind::UnlockDelete,
             (VaultPart::Policies | VaultPart::Policy(_), &Method::GET) => Kind::GetPolicy,
             (VaultPart::OperationStatus(_) | VaultPart::OperationResult(_), &Method::GET) => Kind::Poll,
             _ => Kind::Other,
@@ -182,9 +211,16 @@ impl VaultPart {
             ["validateforbackup"] => Self::ValidateForBackup,
             ["backupinstances"] => Self::Instances,
             ["backupinstances", _] => Self::Instance(name()),
-            ["backupinstances", _, _] => Self::InstanceAction(segments[2].clone()),
+            ["backupinstances", _, action] => match Action::parse(action) {
+                Some(action) => Self::Action(name(), action),
+                None => Self::UnknownAction(segments[2].clone()),
+            },
             ["deletedbackupinstances"] => Self::DeletedInstances,
             ["deletedbackupinstances", _] => Self::DeletedInstance(name()),
+            ["deletedbackupinstances", _, "undelete"] => Self::Undelete(name()),
+            ["backupresourceguardproxies"] => Self::GuardMappings,
+            ["backupresourceguardproxies", _] => Self::GuardMapping(name()),
+            ["backupresourceguardproxies", _, "unlockdelete"] => Self::UnlockDelete(name()),
             ["backuppolicies"] => Self::Policies,
             ["backuppolicies", _] => Self::Policy(name()),
             ["operationstatus", _] => Self::OperationStatus(name()),
@@ -211,7 +247,11 @@ mod tests {
             (Method::DELETE, "/backupInstances/Name", Kind::DeleteInstance),
             (Method::GET, "/backupPolicies/p", Kind::GetPolicy),
             (Method::GET, "/operationStatus/abc==", Kind::Poll),
-            (Method::POST, "/backupInstances/Name/sync", Kind::Other),
+            (Method::POST, "/backupInstances/Name/SYNC", Kind::SyncInstance),
+            (Method::POST, "/backupInstances/Name/validateForModifyBackup", Kind::ValidateForModify),
+            (Method::POST, "/deletedBackupInstances/Name/undelete", Kind::UndeleteInstance),
+            (Method::GET, "/deletedBackupInstances/Name/undelete", Kind::Other),
+            (Method::POST, "/backupInstances/Name/backup", Kind::Other),
             (Method::GET, "/nonsense", Kind::Other),
         ];
         for (method, path, expected) in table {

@@ -140,7 +140,28 @@ impl InstanceSpec {
     }
 }
 
+impl PolicyInfo {
+    /// The reference to a policy without parameters.
+    pub fn of(policy_id: ResourceId) -> Self {
+        Self { policy_id, policy_version: None, policy_parameters: None }
+    }
+}
+
 impl DatasourceInfo {
+    /// A datasource as clients describe it.
+    pub fn of(id: &ResourceId, location: &str) -> Self {
+        let kind = Some(id.resource_type());
+        Self {
+            resource_id: id.clone(),
+            resource_uri: Some(String::new()),
+            datasource_type: kind.clone(),
+            resource_name: Some(id.name().to_owned()),
+            resource_type: kind,
+            resource_location: Some(location.to_owned()),
+            object_type: "Datasource",
+        }
+    }
+
     fn read(info: Object<'_>, object_type: &'static str) -> Read<Self> {
         let text = |name| Ok(info.text(name)?.map(str::to_owned));
         let resource_id = resource_id(info, "resourceID")?;

@@ -34,6 +34,7 @@ pub(crate) struct Tokens {
 
 #[derive(Debug)]
 struct Issued {
+    client: Uuid,
     audience: String,
     expires: Timestamp,
 }
@@ -88,14 +89,15 @@ impl Tokens {
         self.issued.clear();
     }
 
-    pub(crate) fn check(&self, now: Timestamp, token: &str, base_url: &str) -> Result<(), Rejection> {
+    /// The client that a good token was issued to.
+    pub(crate) fn check(&self, now: Timestamp, token: &str, base_url: &str) -> Result<Uuid, Rejection> {
         let issued = self.issued.get(token).ok_or(Rejection::Unknown)?;
         if issued.expires <= now {
             return Err(Rejection::Expired { expired: issued.expires, now });
         }
         let audience = issued.audience.trim_end_matches('/');
         if audience == base_url || ARM_AUDIENCES.contains(&audience) {
-            Ok(())
+            Ok(issued.client)
         } else {
             Err(Rejection::Audience(issued.audience.clone()))
         }
@@ -125,7 +127,7 @@ impl Tokens {
         let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let token = format!("{}.{}.{}", part(header), part(claims), random.base64url(256));
         let audience = audience.to_owned();
-        self.issued.insert(token.clone(), Issued { audience, expires });
+        self.issued.insert(token.clone(), Issued { client, audience, expires });
         (token, expires)
     }
 }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::errors::UserFacingError;
+use crate::id::ResourceId;
 use crate::spec::{InstanceSpec, SecretUri};
 use crate::version::{ApiVersion, Feature};
 use crate::world::{Identity, Vault, World};
@@ -48,7 +49,13 @@ pub(crate) fn request(world: &World, vault: &Vault, spec: &InstanceSpec, version
 /// Whether Azure Backup can do its work right now: the datasource is there and the vault's identity is permitted on
 /// it, the secret is there and the identity is permitted to read it. A validation fails with these; a PUT is
 /// accepted and the instance turns to `ProtectionError`.
-pub(crate) fn prerequisites(world: &World, vault: &Vault, spec: &InstanceSpec) -> Check {
+/// `permit` tells whether a principal has permission on a resource.
+pub(crate) fn prerequisites(
+    world: &World,
+    permit: &dyn Fn(Uuid, &ResourceId) -> bool,
+    vault: &Vault,
+    spec: &InstanceSpec,
+) -> Check {
     let Some(datasource) = world.datasource(&spec.datasource.resource_id) else {
         return Err(UserFacingError::new(
             "UserErrorDBNotFound",
@@ -61,11 +68,11 @@ pub(crate) fn prerequisites(world: &World, vault: &Vault, spec: &InstanceSpec) -
         return Err(UserFacingError::invalid_parameter("IdentityDetails"));
     };
     let scope = datasource.permission_scope();
-    if !world.permits(identity.principal_id, &scope) {
+    if !permit(identity.principal_id, &scope) {
         return Err(missing_permissions(identity, scope.as_str()));
     }
     match &spec.credentials {
-        Some(credentials) => secret(world, identity, credentials.secret_store_resource.uri.as_deref()),
+        Some(credentials) => secret(world, permit, identity, credentials.secret_store_resource.uri.as_deref()),
         None => Ok(()),
     }
 }
@@ -90,7 +97,7 @@ fn unauthorized(client_id: Uuid, principal_id: Uuid, action: &str, scope: &str) 
 }
 
 /// The codes are those of Learn's troubleshooting page, and so is the advice; the messages are worded after it.
-fn secret(world: &World, identity: Identity, uri: Option<&str>) -> Check {
+fn secret(world: &World, permit: &dyn Fn(Uuid, &ResourceId) -> bool, identity: Identity, uri: Option<&str>) -> Check {
     let Some(secret) = uri.and_then(SecretUri::parse) else {
         return Err(UserFacingError::invalid_parameter("SecretStoreResource"));
     };
@@ -102,7 +109,7 @@ fn secret(world: &World, identity: Identity, uri: Option<&str>) -> Check {
         )
         .with_detail(format!("Key vault '{}' was not found.", secret.host)));
     };
-    if !world.permits(identity.principal_id, &key_vault.id) {
+    if !permit(identity.principal_id, &key_vault.id) {
         return Err(UserFacingError::new(
             "UserErrorMissingPermissionsOnSecretStore",
             "The Backup vault's managed identity has no permission to read the secret in the key vault.",

@@ -7,8 +7,9 @@ use crate::arm::Call;
 use crate::engine::Engine;
 use crate::errors::Failure;
 use crate::http::Response;
+use crate::security::{Immutability, SoftDeleteState};
 use crate::version::Feature;
-use crate::world::{Policy, SoftDeleteState, Vault};
+use crate::world::{Policy, Vault};
 
 impl Engine {
     pub(crate) fn get_vault(&self, call: &Call<'_>, vault: &Vault) -> Response {
@@ -23,13 +24,17 @@ impl Engine {
                 SoftDeleteState::On => ("Minimum", "Fair"),
                 SoftDeleteState::AlwaysOn => ("Adequate", "Good"),
             };
-            properties["isVaultProtectedByResourceGuard"] = json!(false);
+            properties["isVaultProtectedByResourceGuard"] = json!(self.world.resource_guard(&vault.id).is_some());
             properties["securitySettings"] = json!({
                 "softDeleteSettings": {
                     "state": soft_delete.state,
                     "retentionDurationInDays": f64::from(soft_delete.retention_duration_in_days),
                 },
             });
+            let immutability = self.world.immutability(&vault.id);
+            if immutability != Immutability::Disabled {
+                properties["securitySettings"]["immutabilitySettings"] = json!({ "state": immutability });
+            }
             properties["secureScore"] = json!(score);
             properties["bcdrSecurityLevel"] = json!(level);
             properties["replicatedRegions"] = json!([]);

@@ -67,14 +67,24 @@ pub enum Feature {
     ValidationType,
     /// `Azure-AsyncOperation` below the vault instead of below the location, both headers signed.
     VaultScopedOperationStatus,
+    /// stopProtection, suspendBackups, resumeProtection, resumeBackups and sync.
+    InstanceActions,
     /// `tags` on a backup instance.
     Tags,
-    /// `deletedBackupInstances`, and `securitySettings` of the vault.
+    /// `deletedBackupInstances` and undelete, and `securitySettings` of the vault.
     DeletedBackupInstances,
+    /// `backupResourceGuardProxies` and unlockDelete.
+    ResourceGuardProxies,
+    /// `backupDatasourceParametersList` of a policy's parameters.
+    BackupDatasourceParameters,
+    /// `resourceProperties` of a datasource.
+    ResourceProperties,
     /// `identityDetails` on a backup instance.
     IdentityDetails,
-    /// `resourceGuardOperationRequests` on a backup instance.
+    /// `resourceGuardOperationRequests` on a backup instance, and bodies of stopProtection and suspendBackups.
     ResourceGuardRequests,
+    /// validateForModifyBackup.
+    ValidateForModify,
     /// DELETE soft-deletes even where the vault's soft delete is off.
     SoftDeleteByDefault,
 }
@@ -83,11 +93,13 @@ impl Feature {
     fn first_version(self) -> &'static str {
         match self {
             Self::Credentials => "2021-07-01",
-            Self::ValidationType | Self::VaultScopedOperationStatus => "2022-01-01",
+            Self::ValidationType | Self::VaultScopedOperationStatus | Self::InstanceActions => "2022-01-01",
             Self::Tags => "2022-05-01",
             Self::DeletedBackupInstances => "2022-12-01",
-            Self::IdentityDetails => "2023-05-01",
+            Self::ResourceGuardProxies | Self::BackupDatasourceParameters => "2023-01-01",
+            Self::IdentityDetails | Self::ResourceProperties => "2023-05-01",
             Self::ResourceGuardRequests => "2024-04-01",
+            Self::ValidateForModify => "2025-01-01",
             Self::SoftDeleteByDefault => "2025-09-01",
         }
     }

@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::id::ResourceId;
+use crate::security::{Immutability, ResourceGuard, SoftDelete, VaultSecurity};
+use crate::settings::Settings;
 
 /// The inventory. Its JSON form, described in the README, seeds the emulator and is what `GET /_admin/world` shows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -29,6 +31,10 @@ pub struct World {
     pub key_vaults: Vec<KeyVault>,
     /// What vault identities are permitted to.
     pub grants: Vec<Grant>,
+    /// Immutability and resource guards of vaults; a vault that is not listed has neither.
+    pub vault_security: Vec<VaultSecurity>,
+    /// How this Azure behaves where there is a choice.
+    pub settings: Settings,
 }
 
 /// An application registration or user-assigned identity with workload identity federation.
@@ -95,39 +101,6 @@ pub struct UserAssignedIdentity {
     pub principal_id: Uuid,
     /// The client (application) id.
     pub client_id: Uuid,
-}
-
-/// A vault's soft-delete setting.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SoftDelete {
-    /// Whether deleted backup instances are kept for a while.
-    pub state: SoftDeleteState,
-    /// For how many days.
-    #[serde(default = "two_weeks")]
-    pub retention_duration_in_days: u16,
-}
-
-fn two_weeks() -> u16 {
-    14
-}
-
-impl Default for SoftDelete {
-    /// A new vault's setting: on, for 14 days.
-    fn default() -> Self {
-        Self { state: SoftDeleteState::On, retention_duration_in_days: two_weeks() }
-    }
-}
-
-/// The states of soft delete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SoftDeleteState {
-    /// A DELETE with an api-version before 2025-09-01 is final.
-    Off,
-    /// Deleted instances are kept.
-    On,
-    /// Kept, and the setting cannot be changed any more.
-    AlwaysOn,
 }
 
 /// A backup policy.
@@ -251,6 +224,26 @@ impl World {
     /// Whether a principal has permission on a resource, directly or through something around it.
     pub fn permits(&self, principal_id: Uuid, resource: &ResourceId) -> bool {
         self.grants.iter().any(|grant| grant.principal_id == principal_id && resource.is_within(&grant.scope))
+    }
+
+    /// Whether recovery points of this vault can be deleted before they expire.
+    pub fn immutability(&self, vault: &ResourceId) -> Immutability {
+        self.security(vault).map_or(Immutability::Disabled, |security| security.immutability)
+    }
+
+    /// The resource guard of this vault.
+    pub fn resource_guard(&self, vault: &ResourceId) -> Option<&ResourceGuard> {
+        self.security(vault)?.resource_guard.as_ref()
+    }
+
+    fn security(&self, vault: &ResourceId) -> Option<&VaultSecurity> {
+        self.vault_security.iter().find(|security| security.vault == *vault)
+    }
+
+    /// Sets a vault's immutability and resource guard.
+    pub fn put_vault_security(&mut self, security: VaultSecurity) {
+        self.vault_security.retain(|known| known.vault != security.vault);
+        self.vault_security.push(security);
     }
 
     /// Adds a vault, or replaces the one of the same id.

@@ -1,11 +1,11 @@
 //! One vault, one flexible server and one database of a single server, with everything in place; and what tests do
 //! with them.
 
-use azure_emulator::{Response, World};
+use azure_emulator::{ProtectionState, Response, World};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::common::{DATABASE, FLEXIBLE_SERVER, Run, datasource, grant, key_vault, vault};
+use crate::common::{DATABASE, FLEXIBLE_SERVER, Run, datasource, grant, id, key_vault, vault};
 
 pub(crate) const SUBSCRIPTION: &str = "/subscriptions/11111111-1111-4111-8111-111111111111";
 pub(crate) const KEY_VAULT_HOST: &str = "keys.vault.azure.net";
@@ -100,6 +100,45 @@ pub(crate) fn validate(run: &mut Run, instance: &Value, version: &str) -> (Strin
 
 pub(crate) fn put(run: &mut Run, instance: &Value) -> Response {
     run.send(Method::PUT, &url("/backupInstances/one", VERSION), Some(&json!({ "properties": instance })))
+}
+
+/// An engine in which the flexible server is protected.
+pub(crate) fn protected() -> Run {
+    let mut run = Run::new(world());
+    assert_eq!(put(&mut run, &flexible()).status, 201);
+    run.wait_seconds(70);
+    assert_eq!(state(&mut run), "ProtectionConfigured");
+    run
+}
+
+/// The flexible server under another policy.
+pub(crate) fn changed_policy() -> Value {
+    let mut instance = flexible();
+    instance["policyInfo"]["policyId"] = json!(format!("{}/backupPolicies/monthly", vault_id()));
+    instance
+}
+
+/// A POST on the instance.
+pub(crate) fn act(run: &mut Run, action: &str, body: Option<&Value>) -> Response {
+    run.send(Method::POST, &url(&format!("/backupInstances/one/{action}"), VERSION), body)
+}
+
+pub(crate) fn delete(run: &mut Run) -> Response {
+    run.send(Method::DELETE, &url("/backupInstances/one", VERSION), None)
+}
+
+/// The code of an error; empty when there is none.
+pub(crate) fn code(response: &Response) -> String {
+    response.body_json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+}
+
+pub(crate) fn instance_id() -> String {
+    format!("{}/backupInstances/one", vault_id())
+}
+
+/// Sets the instance's state, as if in the portal.
+pub(crate) fn set_state(run: &mut Run, state: ProtectionState) {
+    run.engine.instance_mut(&id(&instance_id())).unwrap().state = state;
 }
 
 pub(crate) fn state(run: &mut Run) -> Value {

@@ -80,6 +80,21 @@ fn faults_hit_what_they_are_set_for_and_wear_out() {
         assert_eq!(response.status, expected);
         assert_eq!(response.header("retry-after").is_some(), expected == 429);
     }
+    let html = "<html>Service Unavailable</html>".to_owned();
+    run.engine.add_fault(Fault {
+        method: None,
+        path_contains: None,
+        kind: None,
+        times: 1,
+        effect: Effect::RespondText {
+            status: 503,
+            headers: [("Content-Type".to_owned(), "text/html".to_owned())].into(),
+            text: html.clone(),
+        },
+    });
+    let response = run.get(&url("", VERSION));
+    assert_eq!((response.status.as_u16(), response.header("content-type")), (503, Some("text/html")));
+    assert_eq!(response.body, html);
     // The effect happens, the answer does not arrive.
     run.engine.add_fault(Fault {
         method: None,
@@ -91,7 +106,7 @@ fn faults_hit_what_they_are_set_for_and_wear_out() {
     assert_eq!(put(&mut run, &flexible()).delivery, Delivery::Never);
     assert_eq!(run.engine.instances().next().unwrap().state, ProtectionState::ConfiguringProtection);
     let last = run.engine.journal().last().unwrap();
-    assert!(!last.answered && last.fault == Some(2), "{last:?}");
+    assert!(!last.answered && last.fault == Some(3), "{last:?}");
 }
 
 #[test]

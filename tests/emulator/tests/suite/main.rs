@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod actions;
 mod article;
 mod common;
+mod deleted;
 mod fixture;
 mod front_door;
+mod guard;
 mod https;
+mod late;
 mod lifecycle;
+mod portal;
 mod recordings;
 mod refusals;
 mod replay;

@@ -20,7 +20,7 @@ struct Accepted {
     reason: &'static str,
 }
 
-const ACCEPTED: [Accepted; 6] = [
+const ACCEPTED: [Accepted; 7] = [
     Accepted {
         recording: "cli-pgflex-backup-and-restore",
         header: "retry-after",
@@ -29,6 +29,7 @@ const ACCEPTED: [Accepted; 6] = [
     Accepted { recording: "cli-pg-single-server-backup-and-restore", header: "retry-after", reason: "as above" },
     Accepted { recording: "cli-change-policy", header: "retry-after", reason: "as above" },
     Accepted { recording: "cli-softdelete-undelete", header: "retry-after", reason: "as above" },
+    Accepted { recording: "cli-stop-suspend-resume", header: "retry-after", reason: "as above" },
     Accepted {
         recording: "cli-pg-single-server-backup-and-restore",
         header: "content-type",
@@ -141,16 +142,52 @@ fn a_deleted_instance_is_kept_and_its_datasource_protected_elsewhere() {
         },
     );
     player.protect(4);
-    player.play(0..=1);
-    // Undelete and resumeProtection are left out: 2, 3, 21 to 23, 28 and later.
-    player.play(4..=20);
-    player.play(24..=27);
+    // All of it: the one vault's instance is deleted, the datasource protected in the other, the first one undeleted,
+    // refused to be resumed, and resumed when the other is gone.
+    let last = player.interactions.len() - 1;
+    player.play(0..=last);
+}
+
+#[test]
+fn protection_is_stopped_suspended_and_resumed_from_both() {
+    let group = group("clitest-dpp-rg");
+    let kind = "Microsoft.Compute/disks";
+    let disk = format!("{group}/providers/{kind}/clitest-disk-persistent-bi-donotdelete");
+    let vault_id =
+        format!("{group}/providers/Microsoft.DataProtection/backupVaults/clitest-bkp-vault-persistent-bi-donotdelete");
+    let mut player = Player::new(
+        "cli-stop-suspend-resume",
+        World {
+            vaults: vec![vault(&vault_id, "centraluseuap", &[("diskpolicy", kind)])],
+            datasources: vec![datasource(&disk, "centraluseuap")],
+            grants: vec![grant(&disk)],
+            ..World::default()
+        },
+    );
+    player.protect(0);
+    let last = player.interactions.len() - 1;
+    player.play(0..=last);
+}
+
+/// The mapping of a vault to a resource guard. Left out: the PUTs of the vault and of the guard itself, 0 to 3, which
+/// the emulator does not have.
+#[test]
+fn a_vault_is_mapped_to_a_resource_guard_and_the_mapping_deleted() {
+    let vault_id = format!(
+        "{}/providers/Microsoft.DataProtection/backupVaults/clitest-dpp-muavault-deletable",
+        group("clitest-dpp-resourceguard-000001")
+    );
+    let mut player = Player::new(
+        "cli-resource-guard-mapping",
+        World { vaults: vec![vault(&vault_id, "centraluseuap", &[])], ..World::default() },
+    );
+    player.play(4..=6);
 }
 
 /// The instance that Azure Service Operator recorded: the only one with Retry-After, with an unknown policy and with a
 /// ProtectionError. Its polls are left out, since the recorder overwrote their ids and times.
 #[test]
-fn an_unknown_policy_is_refused_and_a_missing_prerequisite_shows_late() {
+fn an_unknown_policy_is_refused_and_a_missing_prerequisite_shows_late_until_a_sync_repairs() {
     let group = group("asotest-rg-pbjouy");
     let kind = "Microsoft.ContainerService/managedClusters";
     let cluster = format!("{group}/providers/{kind}/asotest-mc-znnmxx");
@@ -181,13 +218,31 @@ fn an_unknown_policy_is_refused_and_a_missing_prerequisite_shows_late() {
 
     player.run.wait_seconds(120);
     let recorded = player.interactions[41].clone();
-    let emulated = player.run.get(recorded["request"]["url"].as_str().unwrap()).body_json();
+    let instance = recorded["request"]["url"].as_str().unwrap().to_owned();
+    let emulated = player.run.get(&instance).body_json();
     assert_eq!(emulated["properties"]["currentProtectionState"], "ProtectionError");
     assert_eq!(shape(&emulated), shape(&recorded["response"]["body"]));
     let properties = &emulated["properties"];
     assert_eq!(properties["protectionErrorDetails"], properties["protectionStatus"]["errorDetails"]);
 
-    player.play(60..=60);
+    // The prerequisites are not in place: each sync fails with what the instance shows.
+    for (recorded_sync, recorded_end) in [(21, 25), (28, 32), (35, 39)] {
+        let status = player.sync(recorded_sync);
+        player.run.wait_seconds(30);
+        let failed = player.run.get(&status).body_json();
+        let recorded = &player.interactions[recorded_end]["response"]["body"];
+        assert_eq!(failed["status"], recorded["status"]);
+        assert_eq!(shape(&failed["error"]), shape(&recorded["error"]));
+        let shown = player.run.get(&instance).body_json();
+        assert_eq!(shown["properties"]["currentProtectionState"], "ProtectionError");
+        assert_eq!(failed["error"]["additionalInfo"][0]["info"], shown["properties"]["protectionErrorDetails"]);
+    }
+    // They are: the next one repairs.
+    player.run.engine.world_mut().grant(grant(&cluster));
+    let status = player.sync(56);
+    player.run.wait_seconds(30);
+    assert_eq!(player.run.get(&status).body_json()["status"], "Succeeded");
+    player.play(59..=60);
     player.run.wait_seconds(120);
     player.play(63..=63);
 }

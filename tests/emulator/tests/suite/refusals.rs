@@ -177,3 +177,27 @@ fn a_body_may_carry_only_what_its_version_knows() {
         }
     }
 }
+
+#[test]
+fn tags_keep_to_the_limits_of_resource_manager() {
+    let many = |count: usize| (0..count).map(|number| (format!("t{number}"), json!("x"))).collect::<Value>();
+    let table = [
+        (json!({ "pgbackup-owner": "cluster/shop/orders" }), ""),
+        (json!({ "n".repeat(512): "v".repeat(256) }), ""),
+        (many(50), ""),
+        (many(51), "TagCountLimitExceeded"),
+        (json!({ "owner/name": "x" }), "InvalidTagNameCharacters"),
+        (json!({ "a\nb": "x" }), "InvalidTagNameCharacters"),
+        (json!({ "": "x" }), "InvalidTagNameLength"),
+        (json!({ "n".repeat(513): "x" }), "InvalidTagNameLength"),
+        (json!({ "a": "v".repeat(257) }), "InvalidTagValueLength"),
+        (json!({ "a": 1 }), "InvalidRequestContent"),
+    ];
+    for (tags, code) in table {
+        let mut run = Run::new(world());
+        let body = json!({ "tags": tags, "properties": flexible() });
+        let response = run.send(Method::PUT, &url("/backupInstances/one", VERSION), Some(&body));
+        assert_eq!(response.body_json()["error"]["code"].as_str().unwrap_or_default(), code, "{tags}");
+        assert_eq!(run.engine.instances().count(), usize::from(code.is_empty()));
+    }
+}

@@ -55,6 +55,16 @@ impl Player {
         self.run.wait_seconds(300);
     }
 
+    /// Plays a recorded sync, and returns the URL of its status, which still says that it runs.
+    pub(crate) fn sync(&mut self, recorded: usize) -> String {
+        self.play(recorded..=recorded);
+        let header = &self.interactions[recorded]["response"]["headers"]["azure-asyncoperation"];
+        let path = header.as_str().unwrap().split('?').next().unwrap();
+        let url = self.urls[path].clone();
+        assert_eq!(self.run.get(&url).body_json()["status"], "Inprogress");
+        url
+    }
+
     pub(crate) fn play(&mut self, range: RangeInclusive<usize>) {
         for index in range {
             self.play_one(index);
@@ -153,7 +163,15 @@ impl Answer {
 
 /// Replaces what differs from run to run.
 fn normalise(value: &mut Value) {
-    const TIMES: [&str; 5] = ["startTime", "endTime", "deletionTime", "billingEndDate", "scheduledPurgeTime"];
+    const TIMES: [&str; 7] = [
+        "startTime",
+        "endTime",
+        "deletionTime",
+        "billingEndDate",
+        "scheduledPurgeTime",
+        "lastUpdatedTime",
+        "unlockDeleteExpiryTime",
+    ];
     match value {
         Value::Object(members) => {
             for (name, value) in members {

@@ -1,24 +1,26 @@
 //! The admin API below `/_admin`: looking at the emulator and changing what is in it. It needs no token and is not
 //! journalled; it is not part of Azure.
 
+mod instances;
+mod world;
+
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::clock::TimeScale;
 use crate::engine::Engine;
 use crate::faults::Fault;
 use crate::http::{Request, Response};
-use crate::id::ResourceId;
 use crate::instance::timestamp;
 use crate::journal::Entry;
+use crate::portal::PortalError;
 use crate::route::Kind;
-use crate::spec::SecretUri;
+use crate::settings::Settings;
 use crate::version::ApiVersion;
-use crate::world::{Datasource, Grant, KeyVault, Policy, Vault, World};
+use crate::world::World;
 
 /// Why an admin request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +31,9 @@ enum Refusal {
     Unknown { what: &'static str, name: String },
     #[error("{0}")]
     Invalid(String),
-    #[error("there is no {0} /_admin/{1}; see tests/emulator/README.md")]
+    #[error(transparent)]
+    Portal(#[from] PortalError),
+    #[error("there is no {0} /_admin/{1}; see tests/emulator/ADMIN.md")]
     Endpoint(Method, String),
 }
 
@@ -40,44 +44,13 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Body(_) | Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::Unknown { .. } | Self::Endpoint(..) => StatusCode::NOT_FOUND,
+            Self::Body(_) | Self::Invalid(_) | Self::Portal(PortalError::NotAnInstance(_)) => StatusCode::BAD_REQUEST,
+            Self::Unknown { .. } | Self::Endpoint(..) | Self::Portal(PortalError::NoVault(_)) => StatusCode::NOT_FOUND,
         }
     }
 }
 
 type Answer = Result<Response, Refusal>;
-
-/// A permission: of whom, on what. One of the two ways to say whom.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct GrantBody {
-    principal_id: Option<Uuid>,
-    /// The vault whose system-assigned identity is meant.
-    vault: Option<ResourceId>,
-    scope: ResourceId,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PolicyBody {
-    vault: ResourceId,
-    name: String,
-    #[serde(default)]
-    datasource_types: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct IdBody {
-    id: ResourceId,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SecretBody {
-    uri: String,
-}
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -115,6 +88,13 @@ impl Engine {
                 self.revoke_tokens();
                 Ok(done())
             }
+            (&Method::GET, ["settings"]) => Ok(ok(&self.world.settings)),
+            (&Method::PUT, ["settings"]) => {
+                let settings: Settings = body(request)?;
+                self.world_mut().settings = settings;
+                Ok(ok(&self.world.settings))
+            }
+            (method, ["instances"]) => self.admin_instances(method, request),
             (method, ["faults", rest @ ..]) => self.admin_faults(method, rest, request),
             (method, [collection]) => self.admin_world(method, collection, request),
             (method, path) => Err(Refusal::Endpoint(method.clone(), path.join("/"))),
@@ -141,73 +121,6 @@ impl Engine {
         }
     }
 
-    fn admin_world(&mut self, method: &Method, collection: &str, request: &Request) -> Answer {
-        let world = &mut self.world;
-        match (method, collection) {
-            (&Method::GET, "grants") => return Ok(ok(&world.grants)),
-            (&Method::POST, "grants") => {
-                let grant = grant(world, body(request)?)?;
-                world.grant(grant);
-            }
-            (&Method::DELETE, "grants") => {
-                let grant = grant(world, body(request)?)?;
-                return found(world.revoke(&grant), "grant on", grant.scope.as_str());
-            }
-            (&Method::PUT, "vaults") => world.put_vault(body::<Vault>(request)?),
-            (&Method::DELETE, "vaults") => {
-                let IdBody { id } = body(request)?;
-                let before = world.vaults.len();
-                world.vaults.retain(|vault| vault.id != id);
-                return found(world.vaults.len() < before, "vault", id.as_str());
-            }
-            (&Method::PUT, "policies") => {
-                let policy: PolicyBody = body(request)?;
-                let datasource_types = policy.datasource_types;
-                vault(world, &policy.vault)?.put_policy(Policy {
-                    name: policy.name,
-                    datasource_types,
-                    policy_rules: None,
-                });
-            }
-            (&Method::DELETE, "policies") => {
-                let policy: PolicyBody = body(request)?;
-                let policies = &mut vault(world, &policy.vault)?.policies;
-                let before = policies.len();
-                policies.retain(|known| !known.name.eq_ignore_ascii_case(&policy.name));
-                return found(policies.len() < before, "policy", &policy.name);
-            }
-            (&Method::PUT, "datasources") => world.put_datasource(body::<Datasource>(request)?),
-            (&Method::DELETE, "datasources") => {
-                let IdBody { id } = body(request)?;
-                let before = world.datasources.len();
-                world.datasources.retain(|datasource| datasource.id != id);
-                return found(world.datasources.len() < before, "datasource", id.as_str());
-            }
-            (&Method::PUT, "key-vaults") => world.put_key_vault(body::<KeyVault>(request)?),
-            (&Method::DELETE, "key-vaults") => {
-                let IdBody { id } = body(request)?;
-                let before = world.key_vaults.len();
-                world.key_vaults.retain(|key_vault| key_vault.id != id);
-                return found(world.key_vaults.len() < before, "Key Vault", id.as_str());
-            }
-            (&Method::PUT, "secrets") => {
-                let secret: SecretBody = body(request)?;
-                let (name, secrets) = secrets(world, &secret.uri)?;
-                secrets.retain(|known| !known.eq_ignore_ascii_case(&name));
-                secrets.push(name);
-            }
-            (&Method::DELETE, "secrets") => {
-                let secret: SecretBody = body(request)?;
-                let (name, secrets) = secrets(world, &secret.uri)?;
-                let before = secrets.len();
-                secrets.retain(|known| !known.eq_ignore_ascii_case(&name));
-                return found(secrets.len() < before, "secret", &name);
-            }
-            (method, collection) => return Err(Refusal::Endpoint(method.clone(), collection.to_owned())),
-        }
-        Ok(done())
-    }
-
     /// The inventory in the form of the seed file, and what came of it.
     fn world_with_state(&self) -> Value {
         let latest = ApiVersion::all().next_back();
@@ -224,7 +137,7 @@ impl Engine {
                 "apiVersion": operation.version.as_str(),
                 "startTime": timestamp(operation.started),
                 "endTime": operation.outcome.as_ref().map(|outcome| timestamp(outcome.ended)),
-                "error": operation.outcome.as_ref().and_then(|outcome| Some(outcome.failure.as_ref()?.error.code)),
+                "error": operation.outcome.as_ref().and_then(|outcome| Some(&outcome.failure.as_ref()?.error.code)),
             })
         });
         json!({
@@ -249,38 +162,6 @@ impl Engine {
         let entries: Vec<&Entry> = self.journal().iter().filter(wanted).collect();
         Ok(ok(&entries))
     }
-}
-
-fn grant(world: &World, body: GrantBody) -> Result<Grant, Refusal> {
-    let principal_id = match (body.principal_id, body.vault) {
-        (Some(principal_id), None) => principal_id,
-        (None, Some(id)) => {
-            let vault = world.vault(&id).ok_or_else(|| Refusal::unknown("vault", id.as_str()))?;
-            let identity = vault.identity.ok_or_else(|| {
-                Refusal::Invalid(format!("the vault {id} has no system-assigned identity: give a principalId"))
-            })?;
-            identity.principal_id
-        }
-        _ => return Err(Refusal::Invalid("give either principalId or vault".to_owned())),
-    };
-    Ok(Grant { principal_id, scope: body.scope })
-}
-
-fn vault<'a>(world: &'a mut World, id: &ResourceId) -> Result<&'a mut Vault, Refusal> {
-    let known = world.vaults.iter_mut().find(|vault| vault.id == *id);
-    known.ok_or_else(|| Refusal::unknown("vault", id.as_str()))
-}
-
-/// The name of a secret, and the secrets of its Key Vault.
-fn secrets<'a>(world: &'a mut World, uri: &str) -> Result<(String, &'a mut Vec<String>), Refusal> {
-    let secret = SecretUri::parse(uri)
-        .ok_or_else(|| Refusal::Invalid(format!("'{uri}' is not https://{{key vault}}/secrets/{{name}}")))?;
-    let key_vault = world
-        .key_vaults
-        .iter_mut()
-        .find(|key_vault| key_vault.host.eq_ignore_ascii_case(&secret.host))
-        .ok_or_else(|| Refusal::unknown("Key Vault with the host", secret.host))?;
-    Ok((secret.name, &mut key_vault.secrets))
 }
 
 fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Refusal> {
