@@ -3,6 +3,7 @@
 use super::class::{ErrorClass, classify};
 use super::credential::CredentialError;
 use super::id::SubscriptionId;
+use super::next_page::NextPageError;
 use super::operation_path::OperationPathError;
 use super::request::{Operation, RequestIds};
 use super::service_error::ServiceError;
@@ -83,6 +84,14 @@ pub enum AzureError {
         /// What is wrong with the poll URL.
         source: OperationPathError,
     },
+    /// Azure gave a page of a list, and the link to the next one cannot be used; the list is incomplete without it.
+    #[error("{operation}: the list goes on, but the rest cannot be read: {source}")]
+    PageUrl {
+        /// What was listed.
+        operation: Operation,
+        /// What is wrong with the link.
+        source: NextPageError,
+    },
 }
 
 /// How the answer to a request was lost.
@@ -127,7 +136,8 @@ impl AzureError {
             | Self::OutcomeUnknown { .. }
             | Self::UnexpectedStatus { .. }
             | Self::Decode { .. }
-            | Self::PollUrl { .. } => ErrorClass::Transient,
+            | Self::PollUrl { .. }
+            | Self::PageUrl { .. } => ErrorClass::Transient,
         }
     }
 
@@ -142,7 +152,8 @@ impl AzureError {
             | Self::OutcomeUnknown { .. }
             | Self::UnexpectedStatus { .. }
             | Self::Decode { .. }
-            | Self::PollUrl { .. } => Delivery::Unknown,
+            | Self::PollUrl { .. }
+            | Self::PageUrl { .. } => Delivery::Unknown,
         }
     }
 
@@ -170,7 +181,11 @@ impl AzureError {
             | Self::Http { ids, .. }
             | Self::UnexpectedStatus { ids, .. }
             | Self::Decode { ids, .. } => Some(ids),
-            Self::Credential(_) | Self::Throttled { .. } | Self::NotSent { .. } | Self::PollUrl { .. } => None,
+            Self::Credential(_)
+            | Self::Throttled { .. }
+            | Self::NotSent { .. }
+            | Self::PollUrl { .. }
+            | Self::PageUrl { .. } => None,
         }
     }
 
@@ -208,6 +223,7 @@ impl AzureError {
             ),
             Self::Decode { problem, .. } => ServiceError::own("UnreadableAnswer", problem),
             Self::PollUrl { source, .. } => ServiceError::own("UnusablePollUrl", source),
+            Self::PageUrl { source, .. } => ServiceError::own("UnusablePageUrl", source),
         }
     }
 }

@@ -4,6 +4,9 @@
 //! or nulls what it has nothing to say about, so members are found without regard to case, and a member of the wrong type
 //! counts as missing.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 /// The member `name` of an object, without regard to case; an exact match wins.
@@ -20,6 +23,14 @@ pub(super) fn path<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
 /// A member that is a string with something in it.
 pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     member(value, name).and_then(Value::as_str).filter(|text| !text.trim().is_empty())
+}
+
+/// A member that is a time; one without an offset is in UTC. The year 1, .NET's word for "no time", counts as missing, as
+/// does everything before 1970.
+pub(super) fn timestamp(value: &Value, name: &str) -> Option<Timestamp> {
+    let text = text(value, name)?.trim();
+    let local = || text.parse::<DateTime>().and_then(|time| time.to_zoned(TimeZone::UTC)).map(|time| time.timestamp());
+    text.parse().or_else(|_| local()).ok().filter(|time| *time > Timestamp::UNIX_EPOCH)
 }
 
 /// Removes a member, whatever its casing.

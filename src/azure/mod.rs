@@ -2,11 +2,11 @@
 //!
 //! It knows nothing of Kubernetes. From the top down:
 //!
-//! - [`DataProtection`] has one method per request: read a vault or a backup instance, validate, put, delete, poll. Each sends
-//!   one request and returns; nothing here sleeps or retries, because the caller's work queue does.
+//! - [`DataProtection`] has one method per request: read a vault or a backup instance, validate, put, stop, resume, delete,
+//!   undelete, poll. Each sends one request and returns; nothing here sleeps or retries, because the caller's work queue does.
 //! - [`ArmClient`] sends a request to Azure Resource Manager: token, headers, ids, time limit, the pause after a 429.
 //! - [`Credential`] fetches tokens, and a new one when Azure refuses the old.
-//! - [`InstanceRequest`], [`Instance`] and [`Vault`] are what goes over the wire, exact for each [`ApiVersion`].
+//! - [`InstanceRequest`], [`Instance`], [`DeletedInstance`] and [`Vault`] are what goes over the wire, exact for each [`ApiVersion`].
 //! - [`AzureError`] is everything that can go wrong, with the [class](ErrorClass) that decides what follows and the
 //!   [delivery](Delivery) that says whether the request may have been carried out all the same.
 //! - [`VaultId`], [`DatasourceId`], [`SecretUri`] and their like are parsed once and cannot be wrong after that.
@@ -19,8 +19,10 @@ mod error;
 mod id;
 mod json;
 mod model;
+mod next_page;
 mod operation;
 mod operation_path;
+mod page;
 mod protection;
 mod request;
 mod service_error;
@@ -40,9 +42,13 @@ pub use id::{
     ParseSecretUriError, PolicyId, PolicyName, ResourceId, SecretUri, SingleServerDatabaseId, SubscriptionId,
     UserAssignedIdentityId, VaultId,
 };
-pub use model::{Instance, InstanceRequest, OwnerTag, ProtectionState, RequestHash, SoftDelete, Vault};
+pub use model::{
+    DeletedInstance, Immutability, Instance, InstanceRequest, OwnerTag, ProtectionState, RequestHash, SoftDelete, Vault,
+};
+pub use next_page::{NextPage, NextPageError};
 pub use operation::{OperationState, RunningOperation, Started};
 pub use operation_path::{OperationPath, OperationPathError};
+pub use page::Page;
 pub use protection::DataProtection;
 pub use request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
 pub use service_error::ServiceError;

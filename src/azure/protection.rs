@@ -1,5 +1,8 @@
 //! The requests to Azure Data Protection, one method each.
 
+mod lifecycle;
+mod list;
+
 use super::arm::{Answer, ArmClient, Call};
 use super::error::AzureError;
 use super::id::{BackupInstanceId, SubscriptionId, VaultId};

@@ -5,62 +5,73 @@ use std::fmt;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// What a request is for; names it in logs, metrics and errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
+/// Defines the operations once: variant, label, and what is being done in words.
+macro_rules! operations {
+    ($($(#[$doc:meta])* $operation:ident => $name:literal, $doing:literal;)+) => {
+        /// What a request is for; names it in logs, metrics and errors.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation { $($(#[$doc])* $operation),+ }
+
+        impl Operation {
+            /// Every operation, for metrics that are registered ahead.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$operation),+];
+
+            /// The operation as a label: lower case with underscores.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$operation => $name),+ }
+            }
+        }
+
+        impl fmt::Display for Operation {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$operation => $doing),+ })
+            }
+        }
+    };
+}
+
+operations! {
     /// GET a Backup vault.
-    GetVault,
+    GetVault => "get_vault", "reading the Backup vault";
     /// GET a backup instance.
-    GetBackupInstance,
+    GetBackupInstance => "get_backup_instance", "reading the backup instance";
+    /// GET a page of the backup instances of a vault.
+    ListBackupInstances => "list_backup_instances", "listing the backup instances of the vault";
+    /// GET a soft-deleted backup instance.
+    GetDeletedBackupInstance => "get_deleted_backup_instance", "reading the soft-deleted backup instance";
     /// POST validateForBackup, which changes nothing but starts an operation.
-    ValidateForBackup,
+    ValidateForBackup => "validate_for_backup", "validating the backup";
+    /// POST validateForModifyBackup, which changes nothing but starts an operation.
+    ValidateForModifyBackup => "validate_for_modify_backup", "validating the change of the backup instance";
     /// PUT a backup instance.
-    PutBackupInstance,
+    PutBackupInstance => "put_backup_instance", "writing the backup instance";
     /// DELETE a backup instance.
-    DeleteBackupInstance,
+    DeleteBackupInstance => "delete_backup_instance", "deleting the backup instance";
+    /// POST undelete of a soft-deleted backup instance.
+    UndeleteBackupInstance => "undelete_backup_instance", "undeleting the backup instance";
+    /// POST stopProtection: no more backups, and the recovery points are kept forever.
+    StopProtection => "stop_protection", "stopping protection";
+    /// POST suspendBackups: no more backups, and recovery points expire as the policy says, but for the latest.
+    SuspendBackups => "suspend_backups", "suspending backups";
+    /// POST resumeProtection: undoes both.
+    ResumeProtection => "resume_protection", "resuming protection";
+    /// POST sync, which makes Azure look again at what keeps protection from working.
+    SyncBackupInstance => "sync_backup_instance", "repairing the backup instance";
     /// GET the state of a running operation.
-    PollOperation,
+    PollOperation => "poll_operation", "reading the state of an operation";
 }
 
 impl Operation {
-    /// Every operation, for metrics that are registered ahead.
-    pub const ALL: [Self; 6] = [
-        Self::GetVault,
-        Self::GetBackupInstance,
-        Self::ValidateForBackup,
-        Self::PutBackupInstance,
-        Self::DeleteBackupInstance,
-        Self::PollOperation,
-    ];
-
-    /// The operation as a label: lower case with underscores.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::GetVault => "get_vault",
-            Self::GetBackupInstance => "get_backup_instance",
-            Self::ValidateForBackup => "validate_for_backup",
-            Self::PutBackupInstance => "put_backup_instance",
-            Self::DeleteBackupInstance => "delete_backup_instance",
-            Self::PollOperation => "poll_operation",
-        }
-    }
-
     /// Whether the request only reads, so that sending it twice does no harm.
     pub fn is_read(self) -> bool {
-        matches!(self, Self::GetVault | Self::GetBackupInstance | Self::PollOperation)
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::GetVault => "reading the Backup vault",
-            Self::GetBackupInstance => "reading the backup instance",
-            Self::ValidateForBackup => "validating the backup",
-            Self::PutBackupInstance => "writing the backup instance",
-            Self::DeleteBackupInstance => "deleting the backup instance",
-            Self::PollOperation => "reading the state of an operation",
-        })
+        matches!(
+            self,
+            Self::GetVault
+                | Self::GetBackupInstance
+                | Self::ListBackupInstances
+                | Self::GetDeletedBackupInstance
+                | Self::PollOperation
+        )
     }
 }
 
@@ -144,4 +155,32 @@ pub struct NoObserver;
 
 impl RequestObserver for NoObserver {
     fn finished(&self, _: Operation, _: Option<u16>, _: Duration) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn labels_are_labels_and_tell_operations_apart() {
+        let names: BTreeSet<&str> = Operation::ALL.iter().map(|operation| operation.name()).collect();
+        let texts: BTreeSet<String> = Operation::ALL.iter().map(Operation::to_string).collect();
+        assert_eq!((names.len(), texts.len()), (Operation::ALL.len(), Operation::ALL.len()));
+        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')), "{names:?}");
+    }
+
+    #[test]
+    fn only_gets_are_sent_twice() {
+        let reads: Vec<&str> =
+            Operation::ALL.into_iter().filter(|operation| operation.is_read()).map(Operation::name).collect();
+        let expected = [
+            "get_vault",
+            "get_backup_instance",
+            "list_backup_instances",
+            "get_deleted_backup_instance",
+            "poll_operation",
+        ];
+        assert_eq!(reads, expected);
+    }
 }

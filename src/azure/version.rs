@@ -1,5 +1,6 @@
 //! The api-version spoken with `Microsoft.DataProtection`, and what each one can carry.
 
+use super::request::Operation;
 use std::fmt;
 use std::str::FromStr;
 
@@ -65,7 +66,47 @@ impl ApiVersion {
 
     /// Whether soft-deleted backup instances can be listed and undeleted.
     pub fn shows_deleted_instances(self) -> bool {
-        self >= Self::V2022_12_01
+        self.has(Operation::GetDeletedBackupInstance) && self.has(Operation::UndeleteBackupInstance)
+    }
+
+    /// Whether protection can be stopped, suspended and resumed.
+    pub fn stops_protection(self) -> bool {
+        use Operation::{ResumeProtection, StopProtection, SuspendBackups};
+        [StopProtection, SuspendBackups, ResumeProtection].into_iter().all(|operation| self.has(operation))
+    }
+
+    /// Whether a backup instance that does not work can be repaired by `sync`.
+    pub fn syncs(self) -> bool {
+        self.has(Operation::SyncBackupInstance)
+    }
+
+    /// Whether a change of a backup instance can be validated before it is made.
+    pub fn validates_changes(self) -> bool {
+        self.has(Operation::ValidateForModifyBackup)
+    }
+
+    /// Whether this version has an operation.
+    pub fn has(self, operation: Operation) -> bool {
+        self >= Self::first_with(operation)
+    }
+
+    /// The first stable version that has an operation. Source: the paths of the swaggers in Azure/azure-rest-api-specs.
+    pub fn first_with(operation: Operation) -> Self {
+        match operation {
+            Operation::GetVault
+            | Operation::GetBackupInstance
+            | Operation::ListBackupInstances
+            | Operation::ValidateForBackup
+            | Operation::PutBackupInstance
+            | Operation::DeleteBackupInstance
+            | Operation::PollOperation => Self::V2021_01_01,
+            Operation::StopProtection
+            | Operation::SuspendBackups
+            | Operation::ResumeProtection
+            | Operation::SyncBackupInstance => Self::V2022_01_01,
+            Operation::GetDeletedBackupInstance | Operation::UndeleteBackupInstance => Self::V2022_12_01,
+            Operation::ValidateForModifyBackup => Self::V2025_01_01,
+        }
     }
 
     /// Whether DELETE soft-deletes in every region, also where the vault's own soft delete is off

@@ -45,6 +45,7 @@ fn own_errors() -> Vec<(AzureError, Delivery, ErrorClass)> {
         (AzureError::UnexpectedStatus { operation, status: 302, ids: ids() }, Delivery::Unknown, Transient),
         (AzureError::Decode { operation, problem: "the answer is not JSON", ids: ids() }, Delivery::Unknown, Transient),
         (AzureError::PollUrl { operation, source: OperationPathError::NotHttps }, Delivery::Unknown, Transient),
+        (AzureError::PageUrl { operation, source: NextPageError::NotHttps }, Delivery::Unknown, Transient),
     ]
 }
 

@@ -41,14 +41,13 @@ impl Instance {
         let properties = member(&raw, "properties").filter(|properties| properties.is_object())?;
         let owned = |value: Option<&str>| value.map(str::to_owned);
         let at = |names: &[&str], name: &str| owned(path(properties, names).and_then(|value| text(value, name)));
-        let status = path(properties, &["protectionStatus", "status"]).and_then(Value::as_str);
         let identity = member(properties, "identityDetails");
         let system_assigned = identity.and_then(|identity| member(identity, "useSystemAssignedIdentity"));
         let error = member(properties, "protectionErrorDetails")
             .or_else(|| path(properties, &["protectionStatus", "errorDetails"]));
         Some(Self {
             name: owned(text(&raw, "name")).unwrap_or_default(),
-            protection_state: text(properties, "currentProtectionState").or(status).unwrap_or_default().into(),
+            protection_state: text(properties, "currentProtectionState").unwrap_or_default().into(),
             provisioning_state: owned(text(properties, "provisioningState")),
             datasource_id: at(&["dataSourceInfo"], "resourceID"),
             policy_id: at(&["policyInfo"], "policyId"),

@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod deleted;
 mod instance;
 mod merge;
 mod request;
+mod vault;
 
 use super::*;
 use crate::azure::id::{BackupInstanceName, DatasourceId, DatasourceKind, VaultId};

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod lifecycle;
+mod list;
 mod operations;
+mod recording;
 
 use super::*;
 use crate::azure::class::ErrorClass;
@@ -9,6 +12,7 @@ use crate::azure::model::{OwnerTag, ProtectionState};
 use crate::azure::operation_path::OperationPath;
 use crate::azure::testing::{FakeAzure, Reply, VAULT, arm, empty, instance, json, protection, vault};
 use crate::azure::{ArmOptions, ServiceError};
+use recording::Recording;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,21 +125,9 @@ async fn the_sequence_of_the_article() {
 
 #[tokio::test]
 async fn a_recorded_delete_until_the_instance_is_gone() {
-    let recording: Value = serde_json::from_str(DELETE).unwrap();
-    let replies = recording["interactions"].as_array().unwrap()[1..].iter().map(|exchange| {
-        let answer = &exchange["response"];
-        let header = |name: &'static str| Some((name, answer["headers"][name].as_str()?.to_owned()));
-        Reply::Answer {
-            status: answer["status"].as_u64().unwrap().try_into().unwrap(),
-            headers: ["azure-asyncoperation", "location", "retry-after"].into_iter().filter_map(header).collect(),
-            body: answer["body"].to_string().into_bytes(),
-        }
-    });
-    let azure = FakeAzure::new(replies);
+    let recording = Recording::of(DELETE).from(1);
+    let (azure, instance) = (recording.azure(), recording.instance());
     let client = first_of(ApiVersion::V2023_11_01, &azure);
-    let url = recording["interactions"][1]["request"]["url"].as_str().unwrap();
-    let path = url.strip_prefix("https://management.azure.com").unwrap().split('?').next().unwrap();
-    let instance: BackupInstanceId = path.parse().unwrap();
 
     let Started::Running(operation) = client.delete_instance(&instance).await.unwrap() else { panic!() };
     assert_eq!(operation.poll_after(), Duration::from_secs(30));
@@ -143,8 +135,7 @@ async fn a_recorded_delete_until_the_instance_is_gone() {
     assert!(matches!(client.poll(vault, &operation).await.unwrap(), OperationState::Running { .. }));
     assert_eq!(client.poll(vault, &operation).await.unwrap(), OperationState::Succeeded);
     assert_eq!(client.instance(&instance).await.unwrap(), None);
-    let requested = recording["interactions"].as_array().unwrap()[1..].iter().map(|e| e["request"]["url"].as_str());
-    assert!(azure.sent().iter().map(|sent| Some(sent.url.as_str())).eq(requested));
+    recording.assert_replayed(&azure);
 }
 
 #[tokio::test]

@@ -39,5 +39,24 @@ fn what_each_version_carries() {
     }
     assert!(!"2025-07-01".parse::<ApiVersion>().unwrap().always_soft_deletes());
     assert!("2025-09-01".parse::<ApiVersion>().unwrap().always_soft_deletes());
-    assert!(ApiVersion::V2022_12_01.shows_deleted_instances());
+}
+
+#[test]
+fn what_each_version_can_do() {
+    type Can = fn(ApiVersion) -> bool;
+    let cases: [(&str, Can); 4] = [
+        ("2022-01-01", ApiVersion::stops_protection),
+        ("2022-01-01", ApiVersion::syncs),
+        ("2022-12-01", ApiVersion::shows_deleted_instances),
+        ("2025-01-01", ApiVersion::validates_changes),
+    ];
+    for (first, can) in cases {
+        let first: ApiVersion = first.parse().unwrap();
+        for version in ApiVersion::ALL {
+            assert_eq!(can(*version), *version >= first, "{version}");
+        }
+    }
+    for operation in Operation::ALL {
+        assert!(ApiVersion::default().has(operation), "{operation}");
+    }
 }
