@@ -2,9 +2,8 @@
 
 use std::future::ready;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
@@ -15,15 +14,12 @@ use tracing::Instrument;
 use crate::api::PostgresBackup;
 use crate::azure::ErrorClass;
 use crate::metrics::{Metrics, PassResult};
-use crate::reconcile::schedule::{Next, Pace, Standing};
+use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::{self, Context, Error};
 use crate::server::Readiness;
 
 /// An object as the API server stores it, or why it cannot be read: one that cannot must not stop the watch of the others.
 type Stored = DeserializeGuard<PostgresBackup>;
-
-/// How soon an object is looked at again that has changed while it was worked on.
-const AFTER_CONFLICT: Duration = Duration::from_millis(500);
 
 /// What the controller runs with.
 #[derive(Clone)]
@@ -46,8 +42,15 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     let (reader, writer) = reflector::store();
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
+    let context = Arc::clone(&runtime.context);
     let stream = watcher(api, watcher::Config::default())
         .default_backoff()
+        // An object without the finalizer goes without a last pass.
+        .inspect_ok(move |event| {
+            if let watcher::Event::Delete(stored) = event {
+                context.memories.forget(&stored.uid().unwrap_or_default());
+            }
+        })
         .modify(|stored: &mut Stored| {
             if let Ok(object) = &mut stored.0 {
                 object.managed_fields_mut().clear();
@@ -129,10 +132,11 @@ fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
 }
 
 fn after_error(stored: Arc<Stored>, error: &Error, runtime: Arc<Runtime>) -> Action {
+    let (memories, uid) = (&runtime.context.memories, stored.uid().unwrap_or_default());
     if error.is_conflict() {
-        return Action::requeue(AFTER_CONFLICT);
+        return Action::requeue(schedule::after_conflict(memories.note_conflict(&uid)));
     }
-    let attempts = runtime.context.memories.note_failure(&stored.uid().unwrap_or_default());
+    let attempts = memories.note_failure(&uid);
     let drift_interval = runtime.context.settings.drift_interval;
     let pace = Pace { attempts, standing: Standing::WithinDeadline, drift_interval };
     let delay = Next::BackOff(ErrorClass::Transient, None).delay(pace);

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::memory::{Flight, Memory, Stage};
+use super::error;
+use super::flight::{Flight, Stage};
 use super::step::{Request, Step};
 use super::validate::Target;
 use crate::api::v1alpha1::OperationKind;
-use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, RequestHash, Started};
+use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, Started};
 
 /// What came of the step.
 #[derive(Debug)]
@@ -19,61 +20,61 @@ pub enum Outcome {
     Failed(OperationKind, AzureError),
 }
 
-/// Performs `step` and notes in `memory` how far the request has come.
+/// Performs `step`, and says what came of it and how far the request has come: `None` once it is over.
 pub async fn perform(
     azure: &DataProtection,
     target: &Target,
     step: &Step,
-    memory: &mut Memory,
+    flight: Option<Flight>,
     now: Timestamp,
-) -> Outcome {
+) -> (Outcome, Option<Flight>) {
     let Step::Send(request, hash) = step else {
-        return Outcome::Quiet;
+        return (Outcome::Quiet, flight);
     };
+    let kind = request.kind();
     let answer = match request {
         Request::Validate(request) => azure.validate_for_backup(target.vault(), request).await,
         Request::Create(body) | Request::Update(body) => azure.put_instance(&target.instance, body).await,
         Request::Delete => azure.delete_instance(&target.instance).await,
     };
-    note(memory, request.kind(), hash, &answer, now);
+    log(kind, target, &answer);
+    // What changes Azure was stored before, and goes on from there.
+    let stored = flight.filter(|flight| kind != OperationKind::Validate && flight.kind == kind);
+    let flight = stored.unwrap_or_else(|| Flight::new(kind, hash.clone(), now, None)).departing();
     match answer {
-        Ok(_) => Outcome::Accepted,
-        Err(error) => Outcome::Failed(request.kind(), error),
+        Ok(Started::Running(running)) => (Outcome::Accepted, Some(flight.at(Stage::Running(running)))),
+        Ok(Started::Finished) => (Outcome::Accepted, Some(flight.at(Stage::Succeeded))),
+        Err(error) => {
+            let flight = turned_away(flight, &error);
+            (Outcome::Failed(kind, error), flight)
+        }
     }
 }
 
-fn note(
-    memory: &mut Memory,
-    kind: OperationKind,
-    hash: &RequestHash,
-    answer: &Result<Started, AzureError>,
-    now: Timestamp,
-) {
-    let stage = match answer {
-        Ok(Started::Running(running)) => {
-            memory.poll_after = Some(running.poll_after());
-            Some(Stage::Running(running.clone()))
+fn log(kind: OperationKind, target: &Target, answer: &Result<Started, AzureError>) {
+    let (instance, vault) = (target.instance.name(), target.vault().name());
+    match answer {
+        Ok(_) => tracing::info!(operation = ?kind, %instance, vault, "Azure accepted the request"),
+        Err(error) => {
+            let error = error::chain(error);
+            tracing::warn!(operation = ?kind, %instance, vault, error, "Azure did not accept the request");
         }
-        Ok(Started::Finished) => Some(Stage::Finished),
-        // A validation changes nothing: it is simply asked for again.
-        Err(_) if kind == OperationKind::Validate => None,
-        Err(error) => stage_after(error),
-    };
-    let started_at = match &memory.flight {
-        Some(flight) if kind != OperationKind::Validate && flight.kind == kind => flight.started_at,
-        _ => now,
-    };
-    memory.flight = stage.map(|stage| Flight { kind, request: hash.clone(), started_at, stage });
+    }
 }
 
-/// How far a request has come that was not accepted; `None` once it is certain to be over without effect.
-fn stage_after(error: &AzureError) -> Option<Stage> {
-    match (error.delivery(), error.class()) {
-        (Delivery::Unknown, _) => Some(Stage::Lost),
-        (Delivery::Refused, ErrorClass::Transient) => Some(Stage::Answered),
-        (Delivery::NotSent, _) | (Delivery::Refused, ErrorClass::Throttled | ErrorClass::Busy) => Some(Stage::Unsent),
-        // Turned away at the door: the same request is good once the operator is let in.
-        (Delivery::Refused, _) if matches!(error.status(), Some(401 | 403)) => Some(Stage::Unsent),
-        (Delivery::Refused, _) => None,
+/// How far a request has come that was not accepted; `None` once it is over.
+fn turned_away(flight: Flight, error: &AzureError) -> Option<Flight> {
+    let at_the_door = matches!(error.status(), Some(401 | 403));
+    match (flight.kind, error.delivery(), error.class()) {
+        // A validation changes nothing: it is simply asked for again.
+        (OperationKind::Validate, _, _) => None,
+        (_, Delivery::Unknown, _) => Some(flight.at(Stage::Lost)),
+        (_, Delivery::Refused, ErrorClass::Transient) => Some(flight.doubted()),
+        (_, Delivery::NotSent, _) | (_, Delivery::Refused, ErrorClass::Throttled | ErrorClass::Busy) => {
+            Some(flight.at(Stage::Unsent))
+        }
+        // What Azure refuses to create is validated anew, to learn why. The same request is good once the operator is let in.
+        (OperationKind::Create, Delivery::Refused, _) if !at_the_door => None,
+        (_, Delivery::Refused, _) => Some(flight.at(Stage::Unsent)),
     }
 }

@@ -1,134 +1,118 @@
 //! Concludes from a pass what status is to say. Pure: every situation is one arm.
 
-use std::time::Duration;
-
 use super::act::Outcome;
-use super::assessment::{Assessment, Conclusion, Progress, accepted};
+use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted};
 use super::explain;
 use super::schedule::Next;
-use super::step::{Blocker, Mutation, Plan, Request, Step, Waiting};
+use super::step::{Blocker, Certainty, Plan, Step, Waiting};
 use super::trouble;
-use super::validate::Target;
+use super::validate::Lifecycle;
+use crate::api::Reason;
 use crate::api::conditions::Finding;
-use crate::api::v1alpha1::{IssueSource, OperationKind};
-use crate::api::{PostgresBackupStatus, Reason};
+use crate::api::v1alpha1::{DriftItem, IssueSource, OperationKind};
 use crate::azure::ProtectionState;
 
 /// Concludes from a step and what came of it.
 #[must_use]
-pub fn conclude(
-    target: &Target,
-    plan: &Plan,
-    outcome: &Outcome,
-    previous: &PostgresBackupStatus,
-    generation: i64,
-    poll_after: Duration,
-) -> Conclusion {
-    if let Outcome::Failed(kind, error) = outcome {
-        return trouble::refused_at_once(*kind, error, previous, generation);
-    }
-    let trouble = trouble::standing_trouble(previous, generation);
-    let assessment = match &plan.step {
-        // A retry that is under way says nothing new about the trouble that it is a retry of.
-        Step::Send(Request::Validate(_), _) | Step::Wait(Waiting::Operation { kind: OperationKind::Validate, .. })
-            if trouble.is_some() =>
-        {
-            return Conclusion::Unchanged(Next::After(poll_after));
+pub fn conclude(subject: Subject<'_>, plan: &Plan, outcome: &Outcome) -> Conclusion {
+    let soon = Next::After(subject.poll_after);
+    let assessment = match (&plan.step, outcome) {
+        (_, Outcome::Failed(kind, error)) => return trouble::refused_at_once(subject, *kind, error),
+        (Step::Intend(mutation, _), _) => return under_way(subject, mutation.kind(), plan, Next::Now),
+        (Step::Send(request, _), _) => return sent(subject, request.kind(), plan, soon),
+        (Step::Wait(Waiting::Operation { kind, poll_after }), _) => {
+            return under_way(subject, *kind, plan, Next::After(*poll_after));
         }
-        Step::Intend(..) if trouble == Some(IssueSource::Operation) => return Conclusion::Unchanged(Next::Now),
-        Step::Intend(mutation, _) => intending(target, *mutation, plan, Next::Now),
-        Step::Send(request, _) => underway(target, request.kind(), plan, previous, Next::After(poll_after)),
-        Step::Wait(Waiting::Operation { kind, poll_after }) => {
-            underway(target, *kind, plan, previous, Next::After(*poll_after))
-        }
-        Step::Wait(Waiting::Outcome(kind)) => return awaiting_outcome(*kind, poll_after, previous),
-        Step::Wait(Waiting::Transition(state)) => match previous.operation.as_ref().map(|operation| operation.kind) {
+        (Step::Wait(Waiting::Outcome(kind, Certainty::Accepted)), _) => return under_way(subject, *kind, plan, soon),
+        (Step::Wait(Waiting::Outcome(kind, Certainty::Lost)), _) => awaiting_outcome(subject, *kind, soon),
+        (Step::Wait(Waiting::Transition(state)), _) => match subject.previous.operation.as_ref() {
             // Azure's states on the way are not written one by one: the operation says it all.
-            Some(kind) if kind != OperationKind::Validate => {
-                underway(target, kind, plan, previous, Next::After(poll_after))
+            Some(operation) if operation.kind != OperationKind::Validate => {
+                return under_way(subject, operation.kind, plan, soon);
             }
-            _ => transition(state, Next::After(poll_after)),
+            _ => transition(subject, state, soon),
         },
-        Step::Rest => resting(target),
-        Step::Blocked(blocker) => blocked(target, blocker),
-        Step::Release(_) => return Conclusion::Unchanged(Next::OnChange),
+        (Step::Rest, _) => resting(subject),
+        (Step::Blocked(blocker), _) => blocked(subject, blocker),
+        (Step::Release(_), _) => return Conclusion::Unchanged(Next::OnChange),
     };
     Conclusion::Changed(assessment)
 }
 
-fn validating(next: Next) -> Assessment {
-    let message = "Azure is validating the backup request; nothing has been created yet.";
-    Assessment::working(Reason::Validating, message, next)
-        .validated(Finding::unknown(Reason::Validating, message))
-        .not_created()
+/// A request is about to be sent, or Azure works on it.
+fn under_way(subject: Subject<'_>, kind: OperationKind, plan: &Plan, next: Next) -> Conclusion {
+    use IssueSource::{Operation, Protection, Validation};
+
+    // While an operation runs the backup instance is not read, so the differences are those that status has.
+    let drift = if plan.drift.is_empty() { &subject.previous.drift } else { &plan.drift };
+    let assessment = working(subject, kind, drift, next);
+    match kind {
+        OperationKind::Validate => subject.attempt(&[Validation, Operation], assessment),
+        OperationKind::Create | OperationKind::Delete => subject.attempt(&[Operation], assessment),
+        OperationKind::Update => subject.attempt(&[Operation, Protection], assessment),
+    }
 }
 
-fn intending(target: &Target, mutation: Mutation, plan: &Plan, next: Next) -> Assessment {
-    let instance = target.instance.name();
-    let vault = target.vault().name();
-    match mutation {
-        Mutation::Create => {
-            let message = format!(
-                "Creating the backup instance {instance} in the vault {vault} and waiting until Azure reports it as protected."
-            );
+/// Azure has accepted a request: that ends the trouble there was with sending it.
+fn sent(subject: Subject<'_>, kind: OperationKind, plan: &Plan, next: Next) -> Conclusion {
+    match kind {
+        OperationKind::Validate => under_way(subject, kind, plan, next),
+        OperationKind::Create | OperationKind::Delete => Conclusion::Changed(working(subject, kind, &plan.drift, next)),
+        OperationKind::Update => subject.attempt(&[IssueSource::Protection], working(subject, kind, &plan.drift, next)),
+    }
+}
+
+fn working(subject: Subject<'_>, kind: OperationKind, drift: &[DriftItem], next: Next) -> Assessment {
+    let instance = subject.instance();
+    if subject.lifecycle != Lifecycle::Live && kind != OperationKind::Delete {
+        let message = format!("Waiting until Azure has finished what it does with {instance}, to delete it then.");
+        return Assessment::working(Reason::Deleting, message, next);
+    }
+    match kind {
+        OperationKind::Validate => {
+            let database = subject.target.database_label();
+            let message = format!("Azure is validating the backup of {database}; nothing has been created yet.");
+            Assessment::working(Reason::Validating, message.clone(), next)
+                .validated(Finding::unknown(Reason::Validating, message))
+                .not_created()
+        }
+        OperationKind::Create => {
+            let message = format!("Creating {instance} and waiting until Azure reports it as protected.");
             let protected = Finding::no(Reason::Creating, "Azure has not reported the database as protected yet.");
             Assessment::working(Reason::Creating, message.clone(), next)
                 .validated(Finding::yes(Reason::ValidationPassed, "Azure's validation accepted the request."))
                 .synced(Finding::no(Reason::Creating, message))
                 .protected(protected)
         }
-        Mutation::Update => {
-            let fields: Vec<_> = plan.drift.iter().map(|drift| drift.field.as_str()).collect();
-            let message = format!(
-                "Changing {} of the backup instance {instance} to what the specification says.",
-                fields.join(", ")
-            );
+        OperationKind::Update => {
+            let fields: Vec<_> = drift.iter().map(|drift| drift.field.as_str()).collect();
+            let message = if fields.is_empty() {
+                format!("Configuring {instance} anew.")
+            } else {
+                format!("Changing {} of {instance} to what the specification says.", fields.join(", "))
+            };
             Assessment::working(Reason::Updating, message.clone(), next)
-                .validated(accepted())
+                .validated(Finding::unknown(Reason::Updating, "Azure checks the change when it carries it out."))
                 .synced(Finding::no(Reason::Updating, message))
         }
-        Mutation::Delete => {
-            let message = format!("Deleting the backup instance {instance} from the vault {vault}.");
+        OperationKind::Delete => {
+            let message = format!("Deleting {instance}.");
             Assessment::working(Reason::Deleting, message.clone(), next).synced(Finding::no(Reason::Deleting, message))
         }
     }
 }
 
-fn underway(
-    target: &Target,
-    kind: OperationKind,
-    plan: &Plan,
-    previous: &PostgresBackupStatus,
-    next: Next,
-) -> Assessment {
-    let mutation = match kind {
-        OperationKind::Validate => return validating(next),
-        OperationKind::Create => Mutation::Create,
-        OperationKind::Update => Mutation::Update,
-        OperationKind::Delete => Mutation::Delete,
-    };
-    // While an operation runs the backup instance is not read, so the differences are those that status has.
-    let drift = if plan.drift.is_empty() { previous.drift.clone() } else { plan.drift.clone() };
-    intending(target, mutation, &Plan { step: plan.step.clone(), drift }, next)
-}
-
-fn awaiting_outcome(kind: OperationKind, poll_after: Duration, previous: &PostgresBackupStatus) -> Conclusion {
-    let next = Next::After(poll_after);
-    let recorded = previous.operation.as_ref().map(|operation| operation.kind);
-    // After an accepted request this is the ordinary wait for Azure to show its effect.
-    if recorded == Some(kind) && previous.issues.is_empty() {
-        return Conclusion::Unchanged(next);
-    }
+fn awaiting_outcome(subject: Subject<'_>, kind: OperationKind, next: Next) -> Assessment {
     let message = format!(
-        "{} was asked for, but the answer was lost. The operator looks at the backup instance and repeats nothing \
-         until the outcome is certain.",
-        explain::activity(kind)
+        "{} was asked for, and it is not known whether Azure has carried it out. The operator looks at it again and \
+         repeats nothing until that is certain.",
+        explain::activity(kind, subject.target)
     );
-    Conclusion::Changed(Assessment::working(Reason::AwaitingOutcome, message, next))
+    Assessment::working(Reason::AwaitingOutcome, message, next)
 }
 
-fn transition(state: &ProtectionState, next: Next) -> Assessment {
-    let message = format!("Azure shows the backup instance as {state}; waiting until it has settled.");
+fn transition(subject: Subject<'_>, state: &ProtectionState, next: Next) -> Assessment {
+    let message = format!("Azure shows {} as {state}; waiting until it has settled.", subject.instance());
     let reason = match state {
         ProtectionState::UpdatingProtection => Reason::Updating,
         ProtectionState::SoftDeleting => Reason::Deleting,
@@ -137,36 +121,35 @@ fn transition(state: &ProtectionState, next: Next) -> Assessment {
     Assessment::working(reason, message.clone(), next).validated(accepted()).protected(Finding::no(reason, message))
 }
 
-fn resting(target: &Target) -> Assessment {
-    let message = format!(
-        "Azure reports {} as protected by the backup instance {} in the vault {}.",
-        target.database_label(),
-        target.instance.name(),
-        target.vault().name()
-    );
+fn resting(subject: Subject<'_>) -> Assessment {
+    let message = format!("Azure reports {} as protected by {}.", subject.target.database_label(), subject.instance());
     Assessment::new(Progress::Done, Reason::Protected, message.clone(), Next::Drift)
         .validated(accepted())
         .synced(Finding::yes(Reason::InSync, "The backup instance equals the specification."))
         .protected(Finding::yes(Reason::Protected, message))
 }
 
-fn blocked(target: &Target, blocker: &Blocker) -> Assessment {
+fn blocked(subject: Subject<'_>, blocker: &Blocker) -> Assessment {
     match blocker {
-        Blocker::Refused(kind, error) => trouble::failed(*kind, error),
-        Blocker::Unprotected(state, error) => trouble::unprotected(target, state, error.as_ref()),
+        Blocker::Refused(kind, error) => trouble::failed(subject, *kind, error),
+        Blocker::Unprotected(state, error) => trouble::unprotected(subject, state, error.as_ref()),
         Blocker::DatasourceMismatch(other) => {
             let message = format!(
                 "The backup instance {} protects another database ({other}) and is left alone. Delete this object and \
-                 create it again with another backupInstanceName, or with the database that the backup instance protects.",
-                target.instance.name()
+                 create it again with another backupInstanceName, or for the database that the backup instance protects.",
+                subject.target.instance.name()
             );
             foreign(Reason::DatasourceMismatch, message)
         }
         Blocker::OwnedByAnother(owner) => {
+            let tag = &subject.target.owner;
             let message = format!(
-                "The backup instance {} belongs to the PostgresBackup {owner} (cluster/namespace/name) and is left alone. \
-                 Delete one of the two objects; deletionPolicy: Retain keeps the backup instance.",
-                target.instance.name()
+                "The tag {} says that {} belongs to {owner} (cluster/namespace/name), and this object is {}; it is left \
+                 alone. If that owner is gone, remove the tag from the backup instance; if the cluster was rebuilt, give \
+                 the operator the old name with --cluster-name; else delete one of the two objects.",
+                tag.name,
+                subject.instance(),
+                tag.value
             );
             foreign(Reason::OwnedByAnother, message)
         }

@@ -1,10 +1,70 @@
-//! What a pass concludes: the vocabulary of `assess` and `trouble`.
+//! What a pass concludes: the vocabulary of `assess` and `trouble`, and the one rule on what may replace what.
+
+use std::time::Duration;
 
 use super::schedule::Next;
-use crate::api::Reason;
-use crate::api::conditions::Finding;
-use crate::api::v1alpha1::Issue;
+use super::validate::{Lifecycle, Target};
+use crate::api::conditions::{self, ConditionType, Finding};
+use crate::api::v1alpha1::{Issue, IssueSource};
+use crate::api::{PostgresBackupStatus, Reason};
 use crate::azure::ErrorClass;
+
+/// What a conclusion is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What the object is about.
+    pub target: &'a Target,
+    /// Whether it is deleted.
+    pub lifecycle: Lifecycle,
+    /// Its status so far.
+    pub previous: &'a PostgresBackupStatus,
+    /// Its `metadata.generation`.
+    pub generation: i64,
+    /// How long to wait between two looks at an operation.
+    pub poll_after: Duration,
+}
+
+impl Subject<'_> {
+    /// The backup instance, for messages.
+    #[must_use]
+    pub fn instance(&self) -> String {
+        format!("the backup instance {} in the vault {}", self.target.instance.name(), self.target.vault().name())
+    }
+
+    /// Whether status answers the present generation.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.previous.observed_generation == self.generation
+    }
+
+    /// Whether status says that the object is where it should be, at the present generation.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.is_answered() && conditions::is_true(&self.previous.conditions, ConditionType::Ready)
+    }
+
+    /// Whether status tells of trouble at the present generation that was said by one of `sources`.
+    #[must_use]
+    pub fn is_troubled(&self, sources: &[IssueSource]) -> bool {
+        self.is_answered() && self.previous.issues.iter().any(|issue| sources.contains(&issue.source))
+    }
+
+    /// Whether status asks a person for something, or tells of trouble, at the present generation.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        use IssueSource::{Observation, Operation, Protection, Specification, Validation};
+
+        let stalled = conditions::is_true(&self.previous.conditions, ConditionType::Stalled);
+        let troubled = self.is_troubled(&[Observation, Operation, Protection, Specification, Validation]);
+        self.is_answered() && (stalled || troubled)
+    }
+
+    /// The conclusion from an attempt that is under way: it says nothing new about trouble that it is an attempt to end.
+    #[must_use]
+    pub fn attempt(&self, ending: &[IssueSource], assessment: Assessment) -> Conclusion {
+        if self.is_troubled(ending) { Conclusion::Unchanged(assessment.next) } else { Conclusion::Changed(assessment) }
+    }
+}
 
 /// What a pass concludes.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +145,7 @@ impl Assessment {
     }
 }
 
-/// `Validated` of a backup instance that exists.
+/// `Validated` of a backup instance that exists as the specification asks.
 pub(super) fn accepted() -> Finding {
     Finding::yes(Reason::Accepted, "The backup instance exists: Azure has accepted the request.")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::report::ReportError;
+use super::report::{ConfirmError, ReportError};
 use super::validate::SpecError;
 
 /// Why a pass broke off.
@@ -14,6 +14,9 @@ pub enum Error {
     /// The finalizer could not be changed.
     #[error("could not change the finalizer")]
     Finalizer(#[source] kube::Error),
+    /// It is not sure that the object is still what was read.
+    #[error(transparent)]
+    Confirm(ConfirmError),
     /// Status could not be reported.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -30,9 +33,12 @@ impl Error {
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         match self {
-            // A JSON patch whose test fails is answered with 422.
-            Self::Finalizer(kube::Error::Api(status)) => matches!(status.code, 404 | 409 | 422),
+            // A JSON patch whose test fails is answered with 422, as is an object that admission finds invalid.
+            Self::Finalizer(kube::Error::Api(status)) => {
+                matches!(status.code, 404 | 409) || (status.code == 422 && !status.message.contains("is invalid"))
+            }
             Self::Report(ReportError::Write(kube::Error::Api(status))) => matches!(status.code, 404 | 409),
+            Self::Confirm(ConfirmError::Changed) => true,
             _ => false,
         }
     }

@@ -5,7 +5,7 @@ use kube::runtime::events::{Event, EventType};
 use super::step::Release;
 use super::validate::Target;
 use crate::api::conditions::{self, ConditionType};
-use crate::api::v1alpha1::OperationKind;
+use crate::api::v1alpha1::{IssueSource, OperationKind};
 use crate::api::{PostgresBackupStatus, Reason};
 
 /// Longest note that an event may carry, in bytes (events.k8s.io/v1).
@@ -21,7 +21,8 @@ pub fn turn(previous: &PostgresBackupStatus, next: &PostgresBackupStatus) -> Opt
     if before.is_some_and(|before| before.reason == ready.reason) && !newly_stalled {
         return None;
     }
-    let calm = next.issues.is_empty() && !stalled(next);
+    let troubled = next.issues.iter().any(|issue| issue.source != IssueSource::Compatibility);
+    let calm = !troubled && !stalled(next);
     let operation = next.operation.as_ref().or(previous.operation.as_ref()).map(|operation| operation.kind);
     Some(event(
         if calm { EventType::Normal } else { EventType::Warning },
@@ -52,12 +53,23 @@ pub fn released(release: Release, target: Option<&Target>) -> Event {
             Reason::Retained,
             format!("Azure keeps {instance} as it is, as deletionPolicy: Retain asks; it goes on being billed."),
         ),
+        Release::RetainedTooLate => (
+            Reason::Deleting,
+            format!(
+                "deletionPolicy: Retain came after Azure had accepted to delete {instance}. Where the vault has soft delete, \
+                 it can be undeleted there until it is purged."
+            ),
+        ),
         Release::NotOurs => (
             Reason::Retained,
-            format!("Azure keeps {instance}: it protects another database or belongs to another PostgresBackup."),
+            format!(
+                "Azure keeps {instance}: it protects another database, or its tag pgbackup-owner is not this object's. \
+                 If nobody else needs it, delete it in the vault."
+            ),
         ),
     };
-    event(EventType::Normal, reason.as_str(), "Delete", &note)
+    let expected = matches!(release, Release::Deleted | Release::NothingToDelete | Release::Retained);
+    event(if expected { EventType::Normal } else { EventType::Warning }, reason.as_str(), "Delete", &note)
 }
 
 fn action(operation: Option<OperationKind>) -> &'static str {

@@ -1,5 +1,6 @@
 //! Puts Azure's errors into words: a reason from the table, a message that leads to action, an issue with all details.
 
+use super::validate::Target;
 use crate::api::Reason;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
 use crate::azure::{AzureError, ErrorClass, ServiceError};
@@ -39,12 +40,13 @@ pub fn reason(error: &ServiceError, class: ErrorClass) -> Reason {
 
 /// What was asked of Azure, as the start of a sentence.
 #[must_use]
-pub fn activity(kind: OperationKind) -> &'static str {
+pub fn activity(kind: OperationKind, target: &Target) -> String {
+    let instance = target.instance.name();
     match kind {
-        OperationKind::Validate => "Azure's validation of the backup request",
-        OperationKind::Create => "Creating the backup instance",
-        OperationKind::Update => "Changing the backup instance",
-        OperationKind::Delete => "Deleting the backup instance",
+        OperationKind::Validate => format!("Azure's validation of the backup of {}", target.database_label()),
+        OperationKind::Create => format!("Creating the backup instance {instance}"),
+        OperationKind::Update => format!("Changing the backup instance {instance}"),
+        OperationKind::Delete => format!("Deleting the backup instance {instance}"),
     }
 }
 
@@ -80,8 +82,14 @@ pub fn issue(source: IssueSource, error: &ServiceError) -> Issue {
         detail: error.detail.clone(),
         recommended_actions: error.recommended_actions.clone(),
         target: error.target.clone(),
-        activity_id: error.activity_id.clone(),
+        activity_id: error.activity_id.as_deref().map(|id| clip(id, 128)),
     }
+}
+
+/// At most `longest` bytes of a text: status takes no more.
+#[must_use]
+pub fn clip(text: &str, longest: usize) -> String {
+    text[..text.floor_char_boundary(longest)].to_owned()
 }
 
 /// Where Azure said an error about a request of this kind.
@@ -110,17 +118,17 @@ mod tests {
     fn a_message_says_what_failed_why_and_what_to_do() {
         for (expected, error) in [
             (
-                "Azure's validation of the backup request failed with UserErrorX: It is wrong. Make it right.",
+                "Azure's validation of the backup of orders failed with UserErrorX: It is wrong. Make it right.",
                 error("UserErrorX", "It is wrong.", Some("Make it right.")),
             ),
             (
-                "Azure's validation of the backup request failed with UserErrorX: It is wrong: Make it right.",
+                "Azure's validation of the backup of orders failed with UserErrorX: It is wrong: Make it right.",
                 error("UserErrorX", "It is wrong", Some("Make it right")),
             ),
-            ("Azure's validation of the backup request failed with Http502.", error("Http502", "", None)),
-            ("Azure's validation of the backup request failed: It is wrong.", error("", "It is wrong.", Some(""))),
+            ("Azure's validation of the backup of orders failed with Http502.", error("Http502", "", None)),
+            ("Azure's validation of the backup of orders failed: It is wrong.", error("", "It is wrong.", Some(""))),
         ] {
-            assert_eq!(message(activity(OperationKind::Validate), &error), expected);
+            assert_eq!(message("Azure's validation of the backup of orders", &error), expected);
         }
     }
 

@@ -1,4 +1,5 @@
-//! What this process remembers of an object between two passes. Losing it is harmless: it only saves waiting and writes.
+//! What this process remembers of an object between two passes. Losing it costs time, never correctness: a request whose
+//! fate is not remembered counts as one whose answer was lost.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,46 +8,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::assessment::{Assessment, Conclusion, Progress};
+use super::flight::Flight;
 use super::schedule::{Next, Standing};
 use crate::api::PostgresBackupStatus;
 use crate::api::conditions::{self, ConditionType};
-use crate::api::v1alpha1::OperationKind;
-use crate::azure::{RequestHash, RunningOperation};
-
-/// A request to Azure and how far this process knows it to have come.
-#[derive(Clone, Debug)]
-pub struct Flight {
-    /// What was asked.
-    pub kind: OperationKind,
-    /// With which content.
-    pub request: RequestHash,
-    /// When it was about to be sent.
-    pub started_at: Timestamp,
-    /// How far it has come.
-    pub stage: Stage,
-}
-
-/// How far a request has come.
-#[derive(Clone, Debug)]
-pub enum Stage {
-    /// It certainly had no effect: it was not sent, or it was turned away unread.
-    Unsent,
-    /// Azure answered with an internal error; the request may have had its effect all the same.
-    Answered,
-    /// It was sent, and its answer was lost or is still awaited.
-    Lost,
-    /// Azure accepted it and works on it.
-    Running(RunningOperation),
-    /// Azure accepted it and has nothing left to do.
-    Finished,
-}
 
 /// Since when an object is not where it should be.
 #[derive(Clone, Copy, Debug)]
 struct Unsettled {
     generation: i64,
-    progress: Progress,
+    since: Instant,
+}
+
+/// Looks in a row that Azure did not answer.
+#[derive(Clone, Copy, Debug)]
+struct Blindness {
+    looks: u32,
     since: Instant,
 }
 
@@ -55,67 +32,84 @@ struct Unsettled {
 pub struct Memory {
     /// The request that is about to be sent or under way.
     pub flight: Option<Flight>,
-    /// Passes in a row that ended in trouble; sets the back-off.
-    pub attempts: u32,
     /// How long Azure last asked to wait between two looks at this object's operation.
     pub poll_after: Option<Duration>,
+    attempts: u32,
+    conflicts: u32,
     unsettled: Option<Unsettled>,
+    blindness: Option<Blindness>,
 }
 
 impl Memory {
-    /// Whether the object, being at `progress`, is still within `deadline`. The time is counted monotonically, and starts
-    /// over when the specification changes or when trouble gives way to work. After a restart it goes on from the
-    /// transition time in status, as far as that is plausible.
+    /// How many passes in a row have ended in trouble; sets the back-off.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Whether an object that is not where it should be is still within `deadline`. The time is counted monotonically from
+    /// when it last was, or was changed; after a restart it goes on from the transition time in status, as far as that is
+    /// plausible.
     pub fn standing(
         &mut self,
-        progress: Progress,
         generation: i64,
         previous: &PostgresBackupStatus,
         deadline: Duration,
         now: Timestamp,
     ) -> Standing {
         let since = match self.unsettled {
-            Some(unsettled) if unsettled.generation == generation && unsettled.progress == progress => unsettled.since,
+            Some(unsettled) if unsettled.generation == generation => unsettled.since,
             Some(_) => Instant::now(),
             None => {
-                let age = unsettled_before(previous, generation, progress, deadline, now);
+                let blind = self.blindness.map(|blindness| blindness.since.elapsed()).unwrap_or_default();
+                let age = unsettled_before(previous, generation, deadline, now).max(blind);
                 Instant::now().checked_sub(age).unwrap_or_else(Instant::now)
             }
         };
-        self.unsettled = Some(Unsettled { generation, progress, since });
-        if since.elapsed() < deadline { Standing::WithinDeadline } else { Standing::PastDeadline }
+        self.unsettled = Some(Unsettled { generation, since });
+        Standing::after(since.elapsed(), deadline)
     }
 
-    /// Takes note of what a pass concluded.
-    pub fn note(&mut self, conclusion: &Conclusion) {
-        let next = match conclusion {
-            Conclusion::Unchanged(next) | Conclusion::Changed(Assessment { next, .. }) => next,
-        };
-        match (conclusion, next) {
-            (_, Next::BackOff(..)) => self.attempts = self.attempts.saturating_add(1),
-            (Conclusion::Changed(_), _) => self.attempts = 0,
-            (Conclusion::Unchanged(_), _) => {}
-        }
-        if let Conclusion::Changed(Assessment { progress: Progress::Done, .. }) = conclusion {
-            self.unsettled = None;
-            self.flight = None;
+    /// Notes a look that Azure did not answer: how many there were in a row, and whether that is still within `deadline`.
+    pub fn note_blind_look(&mut self, deadline: Duration) -> (u32, Standing) {
+        let blindness = self.blindness.get_or_insert_with(|| Blindness { looks: 0, since: Instant::now() });
+        blindness.looks = blindness.looks.saturating_add(1);
+        (blindness.looks, Standing::after(blindness.since.elapsed(), deadline))
+    }
+
+    /// Notes that Azure answered a look.
+    pub fn note_look(&mut self) {
+        self.blindness = None;
+    }
+
+    /// Notes that what stood in the way is gone: the deadline starts over.
+    pub fn note_progress(&mut self) {
+        self.attempts = 0;
+        self.unsettled = None;
+    }
+
+    /// Notes that the object is where it should be.
+    pub fn note_done(&mut self) {
+        self.note_progress();
+        self.flight = None;
+    }
+
+    /// Notes when the object is looked at next: a back-off counts as an attempt.
+    pub fn note_next(&mut self, next: &Next) {
+        self.conflicts = 0;
+        if let Next::BackOff(..) = next {
+            self.attempts = self.attempts.saturating_add(1);
         }
     }
 }
 
 /// How long the object was unsettled before this process saw it, at most `deadline`.
-fn unsettled_before(
-    previous: &PostgresBackupStatus,
-    generation: i64,
-    progress: Progress,
-    deadline: Duration,
-    now: Timestamp,
-) -> Duration {
+fn unsettled_before(previous: &PostgresBackupStatus, generation: i64, deadline: Duration, now: Timestamp) -> Duration {
     let answers = |type_| {
         conditions::find(&previous.conditions, type_)
             .filter(|condition| condition.observed_generation == Some(generation))
     };
-    if progress == Progress::Troubled && answers(ConditionType::Stalled).is_some() {
+    if answers(ConditionType::Stalled).is_some() {
         return deadline;
     }
     let since = answers(ConditionType::Reconciling).map(|condition| condition.last_transition_time.0);
@@ -141,11 +135,12 @@ impl Memories {
 
     /// Notes that a pass over an object broke off; returns how many have done so in a row before.
     pub fn note_failure(&self, uid: &str) -> u32 {
-        let mut memories = self.lock();
-        let memory = memories.entry(uid.to_owned()).or_default();
-        let before = memory.attempts;
-        memory.attempts = before.saturating_add(1);
-        before
+        count(&mut self.lock().entry(uid.to_owned()).or_default().attempts)
+    }
+
+    /// Notes that an object had changed by the time that a pass wrote to it; returns how often in a row before.
+    pub fn note_conflict(&self, uid: &str) -> u32 {
+        count(&mut self.lock().entry(uid.to_owned()).or_default().conflicts)
     }
 
     /// Forgets an object that is gone.
@@ -157,6 +152,13 @@ impl Memories {
         // A map is whole after every operation on it, so a panic elsewhere does not spoil it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Counts one more; returns how many there were before.
+fn count(counter: &mut u32) -> u32 {
+    let before = *counter;
+    *counter = before.saturating_add(1);
+    before
 }
 
 #[cfg(test)]

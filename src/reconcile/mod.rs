@@ -20,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod explain;
 pub mod finalizer;
+pub mod flight;
 pub mod memory;
 pub mod naming;
 pub mod observe;

@@ -1,27 +1,37 @@
-//! Reads what a pass needs to know from Azure. Changes nothing.
+//! Reads what a pass needs to know from Azure. Changes nothing, neither there nor here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::memory::{Flight, Memory, Stage};
+use super::flight::{Flight, Stage};
 use super::validate::{Desired, Target};
 use crate::api::PostgresBackupStatus;
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::{
-    AzureError, DataProtection, Instance, InstanceRequest, OperationPath, OperationState, RequestHash,
-    RunningOperation, ServiceError, Vault, VaultId,
+    AzureError, DataProtection, Instance, InstanceRequest, OperationState, RequestHash, RunningOperation, ServiceError,
+    Vault, VaultId,
 };
 
-/// How long an operation's report is waited for before the backup instance itself is asked how far it got.
+/// How long an operation's report is relied on before the backup instance itself is asked as well how far it got.
 /// The longest one seen in recordings took 157 seconds.
 const OPERATION_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// How long a vault's location and settings are taken as read.
 const VAULT_TTL: Duration = Duration::from_secs(60 * 60);
+
+/// What a pass found, and what is to be remembered of it.
+#[derive(Debug)]
+pub struct Look {
+    /// What is there.
+    pub observed: Observed,
+    /// The request under way, as far as it has come.
+    pub flight: Option<Flight>,
+    /// How long Azure asks to wait between two looks at its operation.
+    pub poll_after: Option<Duration>,
+}
 
 /// What a pass found in Azure.
 #[derive(Debug)]
@@ -33,12 +43,12 @@ pub enum Observed {
         /// How long Azure asks to wait before the next look.
         poll_after: Duration,
     },
-    /// Nothing of ours runs.
+    /// The backup instance was read.
     Seen {
         /// The backup instance, if it exists.
         instance: Option<Box<Instance>>,
-        /// The last request to Azure whose outcome is still of interest.
-        recorded: Option<Recorded>,
+        /// The last request to Azure that is still of interest.
+        sent: Option<Sent>,
     },
 }
 
@@ -53,30 +63,30 @@ pub struct Wanted {
 
 /// A request to Azure that was recorded before it was sent.
 #[derive(Debug, Clone)]
-pub struct Recorded {
+pub struct Sent {
     /// What was asked.
     pub kind: OperationKind,
     /// With which content.
     pub request: RequestHash,
-    /// When it was about to be sent.
-    pub started_at: Timestamp,
     /// What became of it.
     pub fate: Fate,
+    /// Whether it, or an earlier attempt at it, may take effect after now.
+    pub may_still_land: bool,
 }
 
 /// What became of a recorded request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
-    /// It certainly had no effect yet.
+    /// It is stored, and can be sent.
     Unsent,
-    /// Azure answered with an internal error; it may have had its effect.
-    Answered,
-    /// Nobody knows whether it reached Azure.
-    Unknown,
-    /// Its operation ended well.
-    Succeeded,
+    /// Azure accepted it, and the effect may show any moment.
+    Accepted,
+    /// Nobody knows whether it reached Azure, or whether Azure is done with it; the effect may show any moment.
+    Lost,
     /// Its operation failed.
     Failed(ServiceError),
+    /// It is over: whatever effect it had shows.
+    Over,
 }
 
 /// Vaults as last read, shared by all objects.
@@ -105,6 +115,8 @@ pub struct Observer<'a> {
     pub azure: &'a DataProtection,
     /// Vaults as last read.
     pub vaults: &'a VaultCache,
+    /// The request under way as this process remembers it.
+    pub remembered: Option<&'a Flight>,
 }
 
 impl Observer<'_> {
@@ -113,18 +125,12 @@ impl Observer<'_> {
     ///
     /// # Errors
     /// What Azure answered instead.
-    pub async fn live(
-        &self,
-        desired: &Desired,
-        status: &PostgresBackupStatus,
-        memory: &mut Memory,
-        now: Timestamp,
-    ) -> Result<(Wanted, Observed), AzureError> {
+    pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), AzureError> {
         let vault = self.vaults.get(self.azure, desired.target.vault()).await?;
         let request = desired.request(&vault);
         let hash = request.fingerprint(self.azure.version());
-        let observed = self.look(&desired.target, Some(&hash), status, memory, now).await?;
-        Ok((Wanted { request, hash }, observed))
+        let look = self.look(&desired.target, Some(&hash), status).await?;
+        Ok((Wanted { request, hash }, look))
     }
 
     /// Reads what a deleted object needs: the operation under way and the backup instance. A vault that is gone, by ARM's
@@ -132,15 +138,12 @@ impl Observer<'_> {
     ///
     /// # Errors
     /// What Azure answered instead.
-    pub async fn deleted(
-        &self,
-        target: &Target,
-        status: &PostgresBackupStatus,
-        memory: &mut Memory,
-        now: Timestamp,
-    ) -> Result<Observed, AzureError> {
-        match self.look(target, None, status, memory, now).await {
-            Err(error) if error.is_gone() => Ok(Observed::Seen { instance: None, recorded: None }),
+    pub async fn deleted(&self, target: &Target, status: &PostgresBackupStatus) -> Result<Look, AzureError> {
+        match self.look(target, None, status).await {
+            Err(error) if error.is_gone() => {
+                let observed = Observed::Seen { instance: None, sent: None };
+                Ok(Look { observed, flight: None, poll_after: None })
+            }
             result => result,
         }
     }
@@ -150,100 +153,68 @@ impl Observer<'_> {
         target: &Target,
         wanted: Option<&RequestHash>,
         status: &PostgresBackupStatus,
-        memory: &mut Memory,
-        now: Timestamp,
-    ) -> Result<Observed, AzureError> {
-        let known = known_flight(target, status, memory).filter(|known| is_of_interest(known, wanted));
-        let recorded = match known {
-            Some((mut recorded, Some(running))) => match self.poll(target.vault(), &running, &recorded, now).await? {
-                Report::Running(poll_after) => {
-                    memory.poll_after = Some(poll_after);
-                    return Ok(Observed::Running { kind: recorded.kind, poll_after });
+    ) -> Result<Look, AzureError> {
+        let subscription = target.vault().subscription();
+        let recorded = || status.operation.as_ref().map(|operation| Flight::recorded(operation, subscription));
+        let mut flight = self.remembered.cloned().or_else(recorded).filter(|flight| is_of_interest(flight, wanted));
+        let mut poll_after = None;
+        if let Some(running) = flight.as_ref().and_then(running) {
+            match self.poll(target.vault(), &running).await {
+                Ok((stage, asked)) => {
+                    poll_after = asked;
+                    flight = flight.map(|flight| flight.at(stage));
                 }
-                Report::Ended(fate) => {
-                    memory.flight = Some(ended(&recorded, &fate));
-                    recorded.fate = fate;
-                    Some(recorded)
-                }
-            },
-            Some((recorded, None)) => Some(recorded),
-            None => None,
-        };
-        let instance = self.azure.instance(&target.instance).await?.map(Box::new);
-        Ok(Observed::Seen { instance, recorded })
-    }
-
-    async fn poll(
-        &self,
-        vault: &VaultId,
-        running: &RunningOperation,
-        recorded: &Recorded,
-        now: Timestamp,
-    ) -> Result<Report, AzureError> {
-        let age = Duration::try_from(now.duration_since(recorded.started_at)).unwrap_or_default();
-        if age > OPERATION_PATIENCE {
-            return Ok(Report::Ended(Fate::Unknown));
-        }
-        match self.azure.poll(vault, running).await {
-            Ok(OperationState::Running { poll_after }) => {
-                Ok(Report::Running(poll_after.unwrap_or(running.poll_after())))
+                // An operation that cannot be looked at for long is judged by the backup instance alone.
+                Err(_) if flight.as_ref().is_some_and(|flight| flight.age() > OPERATION_PATIENCE) => {}
+                Err(error) => return Err(error),
             }
-            Ok(OperationState::Succeeded) => Ok(Report::Ended(Fate::Succeeded)),
-            Ok(OperationState::Failed(error)) => Ok(Report::Ended(Fate::Failed(error))),
-            Ok(OperationState::Canceled) => Ok(Report::Ended(Fate::Failed(canceled()))),
-            // The report is gone, the operation need not be: the backup instance will tell.
-            Err(error) if matches!(error.status(), Some(404 | 410)) => Ok(Report::Ended(Fate::Unknown)),
-            Err(error) => Err(error),
         }
+        if let Some(flight) = &flight
+            && let (Stage::Running(running), true) = (&flight.stage, flight.age() <= OPERATION_PATIENCE)
+        {
+            let poll_after = poll_after.unwrap_or(running.poll_after());
+            let observed = Observed::Running { kind: flight.kind, poll_after };
+            return Ok(Look { observed, poll_after: Some(poll_after), flight: Some(flight.clone()) });
+        }
+        let instance = self.azure.instance(&target.instance).await?.map(Box::new);
+        let observed = Observed::Seen { instance, sent: flight.as_ref().map(sent) };
+        Ok(Look { observed, flight, poll_after })
     }
-}
 
-enum Report {
-    Running(Duration),
-    Ended(Fate),
-}
-
-/// The request that may be under way: as this process remembers it, else as status has it from an earlier process.
-fn known_flight(
-    target: &Target,
-    status: &PostgresBackupStatus,
-    memory: &Memory,
-) -> Option<(Recorded, Option<RunningOperation>)> {
-    if let Some(flight) = &memory.flight {
-        let (fate, running) = match &flight.stage {
-            Stage::Unsent => (Fate::Unsent, None),
-            Stage::Answered => (Fate::Answered, None),
-            Stage::Lost => (Fate::Unknown, None),
-            Stage::Finished => (Fate::Succeeded, None),
-            Stage::Running(running) => (Fate::Unknown, Some(running.clone())),
+    /// Looks at an operation once: how far it is, and how long Azure asks to wait.
+    async fn poll(&self, vault: &VaultId, running: &RunningOperation) -> Result<(Stage, Option<Duration>), AzureError> {
+        let stage = match self.azure.poll(vault, running).await {
+            Ok(OperationState::Running { poll_after }) => return Ok((Stage::Running(running.clone()), poll_after)),
+            Ok(OperationState::Succeeded) => Stage::Succeeded,
+            Ok(OperationState::Failed(error)) => Stage::Failed(error),
+            Ok(OperationState::Canceled) => Stage::Failed(canceled()),
+            // The report is gone, the operation need not be: the backup instance will tell.
+            Err(error) if matches!(error.status(), Some(404 | 410)) => Stage::Lost,
+            Err(error) => return Err(error),
         };
-        let recorded =
-            Recorded { kind: flight.kind, request: flight.request.clone(), started_at: flight.started_at, fate };
-        return Some((recorded, running));
+        Ok((stage, None))
     }
-    let operation = status.operation.as_ref()?;
-    let recorded = Recorded {
-        kind: operation.kind,
-        request: RequestHash::from_stored(&operation.request_hash),
-        started_at: operation.started_at.0,
-        fate: Fate::Unknown,
-    };
-    // A path that is not one of this vault's operations was not written by the operator; the instance will tell.
-    let subscription = target.vault().subscription();
-    let path = operation.path.as_deref().and_then(|path| OperationPath::parse_stored(path, subscription).ok());
-    let poll_after = operation.poll_after_seconds.and_then(|seconds| u64::try_from(seconds).ok());
-    let poll_after = poll_after.map_or(RunningOperation::DEFAULT_POLL_AFTER, Duration::from_secs);
-    let running = path.map(|path| RunningOperation::new(path, poll_after));
-    Some((recorded, running))
 }
 
-/// What is remembered of a request whose operation need not be polled any more.
-fn ended(recorded: &Recorded, fate: &Fate) -> Flight {
-    let stage = match fate {
-        Fate::Succeeded | Fate::Failed(_) => Stage::Finished,
-        Fate::Unsent | Fate::Answered | Fate::Unknown => Stage::Lost,
+fn running(flight: &Flight) -> Option<RunningOperation> {
+    match &flight.stage {
+        Stage::Running(running) => Some(running.clone()),
+        _ => None,
+    }
+}
+
+/// What a flight means for the plan.
+fn sent(flight: &Flight) -> Sent {
+    let validates = flight.kind == OperationKind::Validate;
+    let may_still_land = flight.may_still_land() && !validates;
+    let fate = match &flight.stage {
+        Stage::Failed(error) => Fate::Failed(error.clone()),
+        Stage::Unsent => Fate::Unsent,
+        Stage::Succeeded if validates || may_still_land => Fate::Accepted,
+        Stage::Lost | Stage::Running(_) if may_still_land => Fate::Lost,
+        Stage::Succeeded | Stage::Lost | Stage::Running(_) => Fate::Over,
     };
-    Flight { kind: recorded.kind, request: recorded.request.clone(), started_at: recorded.started_at, stage }
+    Sent { kind: flight.kind, request: flight.request.clone(), fate, may_still_land }
 }
 
 fn canceled() -> ServiceError {
@@ -256,6 +227,6 @@ fn canceled() -> ServiceError {
 
 /// A validation matters only while the object lives and still asks for what was validated. Anything that changes Azure
 /// matters until its outcome is known.
-fn is_of_interest((recorded, _): &(Recorded, Option<RunningOperation>), wanted: Option<&RequestHash>) -> bool {
-    recorded.kind != OperationKind::Validate || wanted == Some(&recorded.request)
+fn is_of_interest(flight: &Flight, wanted: Option<&RequestHash>) -> bool {
+    flight.kind != OperationKind::Validate || wanted == Some(&flight.request)
 }

@@ -7,13 +7,14 @@ use kube::runtime::controller::Action;
 
 use super::act;
 use super::assess;
-use super::assessment::{Conclusion, Progress};
+use super::assessment::{Assessment, Conclusion, Progress, Subject};
 use super::context::Context;
 use super::error::{self, Error};
 use super::events;
 use super::finalizer;
-use super::memory::{Memory, Stage};
-use super::observe::{Observed, Observer};
+use super::flight::{Flight, Stage};
+use super::memory::Memory;
+use super::observe::{Look, Observed, Observer};
 use super::plan;
 use super::record::{self, Record};
 use super::report;
@@ -22,7 +23,8 @@ use super::status::{self, Facts, Seen};
 use super::step::{Plan, Release, Step};
 use super::trouble;
 use super::validate::{Desired, Key, Lifecycle, SpecError, Target};
-use crate::api::v1alpha1::DriftItem;
+use crate::api::conditions::{self, ConditionType};
+use crate::api::v1alpha1::{DriftItem, Issue, IssueSource, OperationKind};
 use crate::api::{PostgresBackup, PostgresBackupStatus};
 use crate::azure::{AzureError, DataProtection};
 
@@ -89,7 +91,13 @@ impl<'a> Pass<'a> {
         match (lifecycle, target) {
             (Lifecycle::Live, Ok(target)) => self.live(target).await,
             (Lifecycle::Deleting, Ok(target)) => self.deleting(&target).await,
-            (Lifecycle::LettingGo, target) => self.release(Release::Retained, target.ok().as_ref()).await,
+            (Lifecycle::LettingGo, target) => {
+                let operation = self.previous.operation.as_ref().map(|operation| operation.kind);
+                let too_late = operation == Some(OperationKind::Delete)
+                    && self.memory.flight.as_ref().is_none_or(Flight::may_still_land);
+                let release = if too_late { Release::RetainedTooLate } else { Release::Retained };
+                self.release(release, target.ok().as_ref()).await
+            }
             // Nothing was ever sent for a specification that never could be parsed.
             (Lifecycle::Deleting, Err(_)) if self.previous.backup_instance.is_none() => {
                 self.release(Release::NothingToDelete, None).await
@@ -98,7 +106,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    async fn live(mut self, target: Target) -> Result<Flow, Error> {
+    async fn live(self, target: Target) -> Result<Flow, Error> {
         let desired = match Desired::parse(self.object, target.clone(), &self.context.settings.cloud) {
             Ok(desired) => desired,
             Err(error) => return self.invalid(&error, Some(&target)).await,
@@ -111,63 +119,91 @@ impl<'a> Pass<'a> {
         if let Some(patched) = patched {
             return Ok(Flow::Onward(Box::new(patched.map_err(Error::Finalizer)?)));
         }
-        let observer = Observer { azure: self.azure, vaults: &self.context.vaults };
-        match observer.live(&desired, &self.previous, &mut self.memory, self.now).await {
-            Ok((wanted, observed)) => {
+        match self.observer().live(&desired, &self.previous).await {
+            Ok((wanted, look)) => {
                 let version = self.azure.version();
-                let plan = plan::live(&desired, &wanted, &self.previous, &observed, version, self.now);
-                self.carry_out(&target, &observed, plan).await
+                let plan = plan::live(&desired, &wanted, &self.previous, &look.observed, version);
+                self.carry_out(&target, look, plan).await
             }
             Err(error) => self.unreadable(&target, &error).await,
         }
     }
 
-    async fn deleting(mut self, target: &Target) -> Result<Flow, Error> {
-        let observer = Observer { azure: self.azure, vaults: &self.context.vaults };
-        match observer.deleted(target, &self.previous, &mut self.memory, self.now).await {
-            Ok(observed) => {
-                let step = plan::deleting(target, &observed, self.azure.version(), self.now);
-                self.carry_out(target, &observed, step.into()).await
+    async fn deleting(self, target: &Target) -> Result<Flow, Error> {
+        match self.observer().deleted(target, &self.previous).await {
+            Ok(look) => {
+                let step = plan::deleting(target, &look.observed, self.azure.version());
+                self.carry_out(target, look, step.into()).await
             }
             Err(error) => self.unreadable(target, &error).await,
         }
     }
 
+    fn observer(&self) -> Observer<'_> {
+        let remembered = self.memory.flight.as_ref();
+        Observer { azure: self.azure, vaults: &self.context.vaults, remembered }
+    }
+
     /// Acts on the plan and reports what came of it.
-    async fn carry_out(mut self, target: &Target, observed: &Observed, plan: Plan) -> Result<Flow, Error> {
+    async fn carry_out(mut self, target: &Target, look: Look, plan: Plan) -> Result<Flow, Error> {
         tracing::debug!(step = ?plan.step, "Planned");
+        self.memory.note_look();
+        self.memory.poll_after = look.poll_after.or(self.memory.poll_after);
+        self.memory.flight = look.flight;
         if let Step::Release(release) = plan.step {
             return self.release(release, Some(target)).await;
         }
-        self.presume_lost(&plan.step);
-        let outcome = act::perform(self.azure, target, &plan.step, &mut self.memory, self.now).await;
-        let generation = self.key.generation;
-        let poll_after = self.memory.poll_after.unwrap_or(self.context.settings.poll_interval);
-        let conclusion = assess::conclude(target, &plan, &outcome, &self.previous, generation, poll_after);
+        self.prepare(&plan.step).await?;
+        let flight = self.memory.flight.take();
+        let (outcome, flight) = act::perform(self.azure, target, &plan.step, flight, self.now).await;
+        if let Some(Stage::Running(running)) = flight.as_ref().map(|flight| &flight.stage) {
+            self.memory.poll_after = Some(running.poll_after());
+        }
+        // Whatever becomes of the report: what was sent must not be forgotten.
+        self.memory.flight = flight;
+        self.context.memories.remember(&self.key.uid, self.memory.clone());
+        let conclusion = assess::conclude(self.subject(target), &plan, &outcome);
         let record = Record::after(&plan.step, &outcome, &self.previous, self.memory.flight.as_ref(), self.now);
-        let seen = seen(observed, &plan.step, &self.previous);
+        let seen = seen(&look.observed, &plan.step, &self.previous);
         self.report(Some(target), conclusion, record, seen, plan.drift).await
     }
 
-    /// Until its answer is there a request counts as lost, so that a pass that is cut off leaves nothing to be sent twice.
-    fn presume_lost(&self, step: &Step) {
-        let mut memory = self.memory.clone();
-        if let (Step::Send(..), Some(flight)) = (step, memory.flight.as_mut()) {
-            flight.stage = Stage::Lost;
-            self.context.memories.remember(&self.key.uid, memory);
+    fn subject<'t>(&'t self, target: &'t Target) -> Subject<'t> {
+        Subject {
+            target,
+            lifecycle: Lifecycle::of(self.object),
+            previous: &self.previous,
+            generation: self.key.generation,
+            poll_after: self.memory.poll_after.unwrap_or(self.context.settings.poll_interval),
         }
     }
 
+    /// Before a request that changes Azure leaves: makes sure that the object is still the one that it was stored for, and
+    /// has it count as lost until its answer is there, so that a pass that is cut off leaves nothing to be sent twice.
+    async fn prepare(&self, step: &Step) -> Result<(), Error> {
+        let Step::Send(request, _) = step else { return Ok(()) };
+        let Some(flight) = self.memory.flight.clone().filter(|flight| flight.kind == request.kind()) else {
+            return Ok(());
+        };
+        if record::changes_azure(flight.kind) && !flight.is_fresh() {
+            report::confirm_current(&self.api, self.object).await.map_err(Error::Confirm)?;
+        }
+        let mut memory = self.memory.clone();
+        memory.flight = Some(flight.departing());
+        self.context.memories.remember(&self.key.uid, memory);
+        Ok(())
+    }
+
     async fn invalid(self, error: &SpecError, target: Option<&Target>) -> Result<Flow, Error> {
+        let conclusion = trouble::invalid_spec(error, Lifecycle::of(self.object));
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());
-        self.report(target, trouble::invalid_spec(error), record, Seen::Nothing, Vec::new()).await
+        self.report(target, conclusion, record, Seen::Nothing, Vec::new()).await
     }
 
     async fn unreadable(mut self, target: &Target, error: &AzureError) -> Result<Flow, Error> {
         tracing::warn!(class = ?error.class(), error = error::chain(error), "Could not read from Azure");
-        let standing = self.standing(Progress::Troubled);
-        let conclusion =
-            trouble::unreadable(error, &self.previous, self.key.generation, standing, self.memory.attempts);
+        let (looks, standing) = self.memory.note_blind_look(self.context.settings.deadline);
+        let conclusion = trouble::unreadable(self.subject(target), error, looks, standing);
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());
         self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
     }
@@ -181,12 +217,14 @@ impl<'a> Pass<'a> {
         seen: Seen<'_>,
         drift: Vec<DriftItem>,
     ) -> Result<Flow, Error> {
-        let (status, next, standing) = match &conclusion {
+        let standing = self.standing(&conclusion);
+        let (status, next) = match &conclusion {
             Conclusion::Unchanged(next) => {
-                (record.entered_unless_validating(&self.previous), next.clone(), Standing::WithinDeadline)
+                let status = record.entered_unless_validating(&self.previous);
+                let overdue = standing == Standing::PastDeadline;
+                (if overdue { status::expired(status, self.now) } else { status }, next.clone())
             }
             Conclusion::Changed(assessment) => {
-                let standing = self.standing(assessment.progress);
                 let facts = Facts {
                     generation: self.key.generation,
                     target,
@@ -197,27 +235,40 @@ impl<'a> Pass<'a> {
                     now: self.now,
                 };
                 let status = status::fold(&self.previous, assessment, &facts);
-                (record.entered(status, &self.previous), assessment.next.clone(), standing)
+                (record.entered(status, &self.previous), assessment.next.clone())
             }
         };
-        let written = report::status(&self.api, &self.context.recorder, self.object, status).await?;
+        let written = report::status(&self.api, self.object, status).await?;
+        let pace =
+            Pace { attempts: self.memory.attempts(), standing, drift_interval: self.context.settings.drift_interval };
         self.memory.flight = record.flight;
-        self.memory.note(&conclusion);
-        let pace = Pace {
-            attempts: self.memory.attempts.saturating_sub(1),
-            standing,
-            drift_interval: self.context.settings.drift_interval,
-        };
+        self.memory.note_next(&next);
         self.context.memories.remember(&self.key.uid, self.memory);
-        match (next, written) {
-            (Next::Now, Some(object)) => Ok(Flow::Onward(Box::new(object))),
+        let newer = written.map(|(object, event)| (Box::new(object), event));
+        if let Some((_, Some(event))) = &newer {
+            report::event(&self.context.recorder, self.object, event).await;
+        }
+        match (next, newer) {
+            (Next::Now, Some((object, _))) => Ok(Flow::Onward(object)),
             (next, _) => Ok(Flow::Until(next.delay(pace).map_or_else(Action::await_change, Action::requeue))),
         }
     }
 
-    fn standing(&mut self, progress: Progress) -> Standing {
+    /// Whether the object is still within its deadline, given what the pass concludes.
+    fn standing(&mut self, conclusion: &Conclusion) -> Standing {
+        match conclusion {
+            Conclusion::Changed(assessment) if assessment.progress == Progress::Done => {
+                self.memory.note_done();
+                return Standing::WithinDeadline;
+            }
+            Conclusion::Changed(assessment) if is_progress(&self.previous, assessment) => self.memory.note_progress(),
+            Conclusion::Unchanged(_) if conditions::is_true(&self.previous.conditions, ConditionType::Ready) => {
+                return Standing::WithinDeadline;
+            }
+            Conclusion::Changed(_) | Conclusion::Unchanged(_) => {}
+        }
         let deadline = self.context.settings.deadline;
-        self.memory.standing(progress, self.key.generation, &self.previous, deadline, self.now)
+        self.memory.standing(self.key.generation, &self.previous, deadline, self.now)
     }
 
     async fn release(self, release: Release, target: Option<&Target>) -> Result<Flow, Error> {
@@ -229,15 +280,19 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// What of the observation belongs into status. While a request of ours is under way, the states that Azure passes through
-/// are not written one by one.
+/// Whether what stood in the way before a request could be made is gone: then the time for the rest starts over.
+fn is_progress(previous: &PostgresBackupStatus, next: &Assessment) -> bool {
+    let hindered = |issue: &Issue| matches!(issue.source, IssueSource::Validation | IssueSource::Observation);
+    next.issues.is_empty() && previous.issues.iter().any(hindered)
+}
+
+/// What of the observation belongs into status.
 fn seen<'a>(observed: &'a Observed, step: &Step, previous: &PostgresBackupStatus) -> Seen<'a> {
-    let Observed::Seen { instance, .. } = observed else {
-        return Seen::Nothing;
-    };
+    let Observed::Seen { instance, .. } = observed else { return Seen::Nothing };
     let under_way = previous.operation.as_ref().is_some_and(|operation| record::changes_azure(operation.kind));
     match (step, instance) {
-        (Step::Wait(_) | Step::Send(..), _) if under_way => Seen::Nothing,
+        (Step::Wait(_) | Step::Send(..), Some(instance)) if under_way => Seen::OnTheWay(instance),
+        (Step::Wait(_) | Step::Send(..), None) if under_way => Seen::Nothing,
         (_, Some(instance)) => Seen::Present(instance),
         (_, None) => Seen::Absent,
     }

@@ -2,19 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::drift;
-use super::observe::{Fate, Observed, Recorded, Wanted};
-use super::step::{Blocker, Mutation, Plan, Release, Request, Step, Waiting};
+use super::observe::{Fate, Observed, Sent, Wanted};
+use super::step::{Blocker, Certainty, Mutation, Plan, Release, Request, Step, Waiting};
 use super::validate::{Desired, Target};
 use crate::api::PostgresBackupStatus;
-use crate::api::v1alpha1::OperationKind;
+use crate::api::v1alpha1::{IssueSource, OperationKind};
 use crate::azure::{ApiVersion, Instance, ProtectionState, RequestHash};
-
-/// How long a request whose outcome is unknown may still take effect. Until then nothing is sent again and nothing is
-/// let go: a PUT that lands late must not become an orphan.
-pub const UNCERTAINTY: Duration = Duration::from_secs(5 * 60);
 
 /// Decides for an object that is to be protected.
 #[must_use]
@@ -24,49 +18,47 @@ pub fn live(
     status: &PostgresBackupStatus,
     observed: &Observed,
     version: ApiVersion,
-    now: Timestamp,
 ) -> Plan {
-    let planner = Planner { desired, wanted, version, now };
+    let planner = Planner { desired, wanted, status, version };
     match observed {
         Observed::Running { kind, poll_after } => running(*kind, *poll_after).into(),
-        Observed::Seen { instance: None, recorded } => planner.absent(status, recorded.as_ref()).into(),
-        Observed::Seen { instance: Some(instance), recorded } => planner.present(instance, recorded.as_ref()),
+        Observed::Seen { instance: None, sent } => planner.absent(sent.as_ref()).into(),
+        Observed::Seen { instance: Some(instance), sent } => planner.present(instance, sent.as_ref()),
     }
 }
 
 /// Decides for an object that is deleted and whose backup instance is to be deleted with it.
 #[must_use]
-pub fn deleting(target: &Target, observed: &Observed, version: ApiVersion, now: Timestamp) -> Step {
+pub fn deleting(target: &Target, observed: &Observed, version: ApiVersion) -> Step {
     use OperationKind::{Create, Delete, Update};
 
-    let (instance, recorded) = match observed {
+    let (instance, sent) = match observed {
         Observed::Running { kind, poll_after } => return running(*kind, *poll_after),
-        Observed::Seen { instance, recorded } => (instance, recorded.as_ref()),
+        Observed::Seen { instance, sent } => (instance, sent.as_ref()),
     };
     let Some(instance) = instance else {
-        return match recorded {
+        return match sent {
             // A create that may still land would leave a backup instance that nobody owns.
-            Some(sent) if matches!(sent.kind, Create | Update) && may_still_land(sent, now) => {
-                Step::Wait(Waiting::Outcome(sent.kind))
-            }
+            Some(sent) if matches!(sent.kind, Create | Update) && sent.may_still_land => outcome(sent),
             Some(sent) if sent.kind == Delete => Step::Release(Release::Deleted),
             _ => Step::Release(Release::NothingToDelete),
         };
     };
-    if belongs_elsewhere(target, instance, version).is_some() {
+    let created = sent.is_some_and(|sent| sent.kind == Create);
+    if belongs_elsewhere(target, instance, version).is_some() || !(created || is_marked(target, instance, version)) {
         return Step::Release(Release::NotOurs);
     }
     if instance.protection_state == ProtectionState::SoftDeleting {
         return Step::Wait(Waiting::Transition(ProtectionState::SoftDeleting));
     }
     let hash = RequestHash::of_text(&target.instance.to_string());
-    match recorded {
-        Some(sent) if sent.kind == Update && may_still_land(sent, now) => Step::Wait(Waiting::Outcome(sent.kind)),
-        Some(Recorded { kind: Delete, fate, .. }) => match fate {
-            Fate::Unsent | Fate::Answered => Step::Send(Request::Delete, hash),
+    match sent {
+        Some(sent) if sent.kind == Update && sent.may_still_land => outcome(sent),
+        Some(sent) if sent.kind == Delete => match &sent.fate {
+            Fate::Unsent => Step::Send(Request::Delete, hash),
             Fate::Failed(error) => Step::Blocked(Blocker::Refused(Delete, error.clone())),
-            Fate::Unknown | Fate::Succeeded if is_young(recorded, now) => Step::Wait(Waiting::Outcome(Delete)),
-            Fate::Unknown | Fate::Succeeded => Step::Intend(Mutation::Delete, hash),
+            Fate::Accepted | Fate::Lost => outcome(sent),
+            Fate::Over => Step::Intend(Mutation::Delete, hash),
         },
         _ => Step::Intend(Mutation::Delete, hash),
     }
@@ -76,38 +68,44 @@ fn running(kind: OperationKind, poll_after: Duration) -> Step {
     Step::Wait(Waiting::Operation { kind, poll_after })
 }
 
+fn outcome(sent: &Sent) -> Step {
+    let certainty = if sent.fate == Fate::Accepted { Certainty::Accepted } else { Certainty::Lost };
+    Step::Wait(Waiting::Outcome(sent.kind, certainty))
+}
+
 /// What the decisions about a live object rest on.
 struct Planner<'a> {
     desired: &'a Desired,
     wanted: &'a Wanted,
+    status: &'a PostgresBackupStatus,
     version: ApiVersion,
-    now: Timestamp,
 }
 
 impl Planner<'_> {
     /// There is no backup instance: validate, then create.
-    fn absent(&self, status: &PostgresBackupStatus, recorded: Option<&Recorded>) -> Step {
+    fn absent(&self, sent: Option<&Sent>) -> Step {
+        use OperationKind::{Create, Update, Validate};
+
         let hash = self.wanted.hash.clone();
-        match recorded {
-            Some(Recorded { kind: OperationKind::Create, request, fate, .. }) => match fate {
-                Fate::Unsent | Fate::Answered if *request == hash => {
+        match sent {
+            Some(sent) if sent.kind == Create && sent.request == hash => match &sent.fate {
+                Fate::Unsent => {
                     let body = self.wanted.request.resource(self.desired.target.instance.name(), self.version);
                     return Step::Send(Request::Create(body), hash);
                 }
-                Fate::Failed(error) => return Step::Blocked(Blocker::Refused(OperationKind::Create, error.clone())),
-                Fate::Unknown | Fate::Succeeded | Fate::Answered if is_young(recorded, self.now) => {
-                    return Step::Wait(Waiting::Outcome(OperationKind::Create));
-                }
-                _ => {}
+                Fate::Failed(error) => return Step::Blocked(Blocker::Refused(Create, error.clone())),
+                Fate::Accepted | Fate::Lost => return outcome(sent),
+                Fate::Over => {}
             },
-            Some(Recorded { kind: OperationKind::Validate, fate, .. }) => match fate {
-                Fate::Succeeded => return Step::Intend(Mutation::Create, hash),
-                Fate::Failed(error) => return Step::Blocked(Blocker::Refused(OperationKind::Validate, error.clone())),
-                _ => {}
-            },
+            // Another content than the one wanted now may still land: then it is a backup instance to be changed.
+            Some(sent) if matches!(sent.kind, Create | Update) && sent.may_still_land => return outcome(sent),
+            Some(Sent { kind: Validate, fate: Fate::Accepted, .. }) => return Step::Intend(Mutation::Create, hash),
+            Some(Sent { kind: Validate, fate: Fate::Failed(error), .. }) => {
+                return Step::Blocked(Blocker::Refused(Validate, error.clone()));
+            }
             _ => {}
         }
-        if status.validated_request.as_deref() == Some(hash.as_str()) {
+        if self.status.validated_request.as_deref() == Some(hash.as_str()) {
             Step::Intend(Mutation::Create, hash)
         } else {
             Step::Send(Request::Validate(Box::new(self.wanted.request.clone())), hash)
@@ -115,7 +113,7 @@ impl Planner<'_> {
     }
 
     /// There is a backup instance: leave it alone, wait for it, or bring it to what the specification says.
-    fn present(&self, instance: &Instance, recorded: Option<&Recorded>) -> Plan {
+    fn present(&self, instance: &Instance, sent: Option<&Sent>) -> Plan {
         use ProtectionState as State;
 
         if let Some(blocker) = belongs_elsewhere(&self.desired.target, instance, self.version) {
@@ -126,35 +124,55 @@ impl Planner<'_> {
             State::ConfiguringProtection | State::UpdatingProtection | State::SoftDeleting => {
                 Step::Wait(Waiting::Transition(instance.protection_state.clone()))
             }
-            State::ProtectionConfigured if drift.is_empty() => Step::Rest,
+            State::ProtectionConfigured if drift.is_empty() => self.rest(sent),
             State::ProtectionError if drift.is_empty() => unprotected(instance),
-            State::ProtectionConfigured | State::ProtectionError => self.update(instance, recorded),
-            // A PUT is how Azure's own tools repair these; it comes at the pace of the trouble that they report.
-            State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid => match recorded {
-                Some(Recorded { kind: OperationKind::Create, .. }) => unprotected(instance),
-                _ => self.update(instance, recorded),
-            },
+            State::ProtectionConfigured | State::ProtectionError => self.update(instance, sent),
+            // A PUT is how Azure's own tools repair these. The trouble is told first, and the PUT comes at its pace.
+            State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid => {
+                if self.is_told() {
+                    self.update(instance, sent)
+                } else {
+                    unprotected(instance)
+                }
+            }
             _ => unprotected(instance),
         };
         Plan { step, drift }
     }
 
-    fn update(&self, instance: &Instance, recorded: Option<&Recorded>) -> Step {
+    /// Nothing differs: nothing is to be done, unless a change of ours to something else may still land.
+    fn rest(&self, sent: Option<&Sent>) -> Step {
+        match sent {
+            Some(sent)
+                if sent.kind == OperationKind::Update && sent.may_still_land && sent.request != self.wanted.hash =>
+            {
+                outcome(sent)
+            }
+            _ => Step::Rest,
+        }
+    }
+
+    fn update(&self, instance: &Instance, sent: Option<&Sent>) -> Step {
         let hash = self.wanted.hash.clone();
-        let Some(Recorded { kind: OperationKind::Update, request, fate, .. }) = recorded else {
+        let Some(sent) = sent.filter(|sent| sent.kind == OperationKind::Update) else {
             return Step::Intend(Mutation::Update, hash);
         };
-        let young = is_young(recorded, self.now);
-        match fate {
-            Fate::Unsent | Fate::Answered if *request == hash => {
+        let same = sent.request == hash;
+        match &sent.fate {
+            Fate::Unsent if same => {
                 Step::Send(Request::Update(self.wanted.request.merged_into(&instance.raw, self.version)), hash)
             }
-            Fate::Failed(error) => Step::Blocked(Blocker::Refused(OperationKind::Update, error.clone())),
-            Fate::Unknown | Fate::Answered if young => Step::Wait(Waiting::Outcome(OperationKind::Update)),
+            Fate::Failed(error) if same => Step::Blocked(Blocker::Refused(OperationKind::Update, error.clone())),
             // Azure may show the old values for a while after it has taken the new ones.
-            Fate::Succeeded if *request == hash && young => Step::Wait(Waiting::Outcome(OperationKind::Update)),
+            Fate::Accepted if same => outcome(sent),
+            Fate::Lost => outcome(sent),
             _ => Step::Intend(Mutation::Update, hash),
         }
+    }
+
+    /// Whether status tells already that Azure does not protect the database.
+    fn is_told(&self) -> bool {
+        self.status.issues.iter().any(|issue| issue.source == IssueSource::Protection)
     }
 }
 
@@ -172,17 +190,9 @@ fn belongs_elsewhere(target: &Target, instance: &Instance, version: ApiVersion) 
     (owner != target.owner.value).then(|| Blocker::OwnedByAnother(owner.to_owned()))
 }
 
-/// Whether a request that was sent may take effect after now.
-fn may_still_land(sent: &Recorded, now: Timestamp) -> bool {
-    matches!(sent.fate, Fate::Unknown | Fate::Answered | Fate::Succeeded) && is_young(Some(sent), now)
-}
-
-fn is_young(recorded: Option<&Recorded>, now: Timestamp) -> bool {
-    recorded.is_some_and(|recorded| {
-        let age = now.duration_since(recorded.started_at);
-        // A start in the future is a clock that was set back: it counts as just now.
-        Duration::try_from(age).unwrap_or_default() < UNCERTAINTY
-    })
+/// Whether the backup instance carries this object's owner tag, as far as `version` shows tags.
+fn is_marked(target: &Target, instance: &Instance, version: ApiVersion) -> bool {
+    !version.carries_tags() || instance.tag(&target.owner.name) == Some(target.owner.value.as_str())
 }
 
 #[cfg(test)]

@@ -1,17 +1,12 @@
 //! Keeps the books on requests to Azure: what status records before and while they are under way. Pure.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::act::Outcome;
-use super::memory::{Flight, Stage};
-use super::step::{Mutation, Request, Step};
+use super::flight::{Flight, Stage};
+use super::step::{Blocker, Mutation, Request, Step};
 use crate::api::PostgresBackupStatus;
-use crate::api::conditions;
 use crate::api::v1alpha1::{OperationKind, OperationStatus};
-
-/// Longest path that status takes; a longer one is only remembered.
-const MAX_PATH: usize = 8192;
 
 /// What status and memory are to hold about requests under way.
 #[derive(Clone, Debug)]
@@ -49,17 +44,21 @@ impl Record {
     ) -> Self {
         match (step, flight) {
             (Step::Send(Request::Validate(_), _), Some(flight)) if matches!(outcome, Outcome::Accepted) => {
-                Self { operation: Some(operation_of(flight)), validated: None, flight: Some(flight.clone()) }
+                Self { operation: Some(flight.status()), validated: None, flight: Some(flight.clone()) }
             }
-            (Step::Send(Request::Validate(_), _), _) => Self::OVER,
-            (Step::Intend(mutation, hash), _) => {
-                let flight =
-                    Flight { kind: mutation.kind(), request: hash.clone(), started_at: now, stage: Stage::Unsent };
+            (Step::Intend(mutation, hash), predecessor) => {
+                let flight = Flight::new(mutation.kind(), hash.clone(), now, predecessor);
                 let validated = (*mutation == Mutation::Create).then(|| hash.as_str().to_owned());
-                Self { operation: Some(operation_of(&flight)), validated, flight: Some(flight) }
+                Self { operation: Some(flight.status()), validated, flight: Some(flight) }
             }
-            (Step::Send(..), Some(flight)) => Self::kept(previous, Some(flight)),
+            (Step::Send(Request::Create(_) | Request::Update(_) | Request::Delete, _), Some(flight)) => {
+                Self::kept(previous, Some(flight))
+            }
             (Step::Wait(_), flight) => Self::kept(previous, flight),
+            // It is tried again at the pace of the trouble, without being stored anew each time.
+            (Step::Blocked(Blocker::Refused(OperationKind::Update | OperationKind::Delete, _)), Some(flight)) => {
+                Self::kept(previous, Some(&flight.clone().at(Stage::Unsent)))
+            }
             (Step::Send(..) | Step::Rest | Step::Blocked(_) | Step::Release(_), _) => Self::OVER,
         }
     }
@@ -74,7 +73,7 @@ impl Record {
             return next;
         }
         next.operation = match (&self.operation, &self.flight) {
-            (Some(_), Some(flight)) => Some(operation_of(flight)),
+            (Some(_), Some(flight)) => Some(flight.status()),
             (operation, _) => operation.clone(),
         };
         next
@@ -96,20 +95,6 @@ impl Record {
 #[must_use]
 pub fn changes_azure(kind: OperationKind) -> bool {
     kind != OperationKind::Validate
-}
-
-fn operation_of(flight: &Flight) -> OperationStatus {
-    let running = match &flight.stage {
-        Stage::Running(running) => Some(running),
-        Stage::Unsent | Stage::Answered | Stage::Lost | Stage::Finished => None,
-    };
-    OperationStatus {
-        kind: flight.kind,
-        request_hash: flight.request.as_str().to_owned(),
-        started_at: Time(conditions::whole_seconds(flight.started_at)),
-        path: running.map(|running| running.path().as_str()).filter(|path| path.len() <= MAX_PATH).map(str::to_owned),
-        poll_after_seconds: running.and_then(|running| i32::try_from(running.poll_after().as_secs()).ok()),
-    }
 }
 
 fn same_request(a: Option<&OperationStatus>, b: Option<&OperationStatus>) -> bool {

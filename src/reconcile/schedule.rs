@@ -12,6 +12,20 @@ const STALLED_LOOK: Duration = Duration::from_secs(5 * 60);
 /// The wait that Azure's "another operation runs" gets when Azure names none.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
 
+impl Standing {
+    /// The standing of an object that has not been where it should be for this long.
+    #[must_use]
+    pub fn after(unsettled: Duration, deadline: Duration) -> Self {
+        if unsettled < deadline { Self::WithinDeadline } else { Self::PastDeadline }
+    }
+}
+
+/// How soon an object is looked at again that has changed while it was worked on, `conflicts` times in a row before.
+#[must_use]
+pub fn after_conflict(conflicts: u32) -> Duration {
+    growing(Duration::from_millis(500), Duration::from_secs(60), conflicts)
+}
+
 /// When to look again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {

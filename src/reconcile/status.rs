@@ -1,8 +1,10 @@
 //! Folds what a pass concluded into the status that the object is to carry. Pure.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::assessment::{Assessment, Progress};
+use super::explain;
 use super::schedule::Standing;
 use super::validate::Target;
 use crate::api::conditions::{self, ConditionType, Finding};
@@ -10,11 +12,16 @@ use crate::api::v1alpha1::{BackupInstanceStatus, DriftItem, Issue};
 use crate::api::{PostgresBackupStatus, Reason};
 use crate::azure::Instance;
 
+/// What is said of an operation that takes longer than any should.
+const OVERDUE: &str = "This takes longer than it should; look at the backup instance and its jobs in the vault.";
+
 /// What a pass saw of the backup instance.
 #[derive(Clone, Debug)]
 pub enum Seen<'a> {
-    /// It was not read, or its state is on the way and not worth a write.
+    /// It was not read.
     Nothing,
+    /// It is on its way to another state because of a request of ours: worth a write only if that takes too long.
+    OnTheWay(&'a Instance),
     /// It does not exist.
     Absent,
     /// It exists.
@@ -49,9 +56,14 @@ pub fn fold(previous: &PostgresBackupStatus, assessment: &Assessment, facts: &Fa
     if let Some(target) = facts.target {
         status.vault = Some(target.vault().name().to_string());
         status.database = Some(target.database_label());
-        status.backup_instance = backup_instance(previous.backup_instance.as_ref(), target, &facts.seen);
+        let seen = match facts.seen {
+            Seen::OnTheWay(instance) if facts.standing == Standing::PastDeadline => Seen::Present(instance),
+            Seen::OnTheWay(_) => Seen::Nothing,
+            ref seen => seen.clone(),
+        };
+        status.backup_instance = backup_instance(previous.backup_instance.as_ref(), target, &seen);
     }
-    if !matches!(facts.seen, Seen::Nothing) {
+    if matches!(facts.seen, Seen::Absent | Seen::Present(_)) {
         status.drift.clone_from(&facts.drift);
     }
     status.issues = keep_activity_ids(&previous.issues, &assessment.issues);
@@ -68,7 +80,9 @@ fn set_conditions(
     now: Timestamp,
 ) {
     let list = &mut status.conditions;
-    let (reason, message) = (assessment.reason, assessment.message.as_str());
+    let overdue = assessment.progress == Progress::Working && standing == Standing::PastDeadline;
+    let message = if overdue { format!("{} {OVERDUE}", assessment.message) } else { assessment.message.clone() };
+    let (reason, message) = (assessment.reason, message.as_str());
     let ready = match assessment.progress {
         Progress::Done => Finding::yes(reason, message),
         Progress::Working | Progress::Troubled | Progress::Stuck => Finding::no(reason, message),
@@ -105,6 +119,19 @@ fn set_conditions(
     }
 }
 
+/// The status once the time for something to go away by itself is over: what was `Reconciling` is `Stalled`.
+#[must_use]
+pub fn expired(mut status: PostgresBackupStatus, now: Timestamp) -> PostgresBackupStatus {
+    let list = &mut status.conditions;
+    if let Some(condition) = conditions::find(list, ConditionType::Reconciling).cloned() {
+        conditions::remove(list, ConditionType::Reconciling);
+        let since = Time(conditions::whole_seconds(now));
+        let type_ = ConditionType::Stalled.as_str().to_owned();
+        list.push(Condition { type_, last_transition_time: since, ..condition });
+    }
+    status
+}
+
 fn backup_instance(
     previous: Option<&BackupInstanceStatus>,
     target: &Target,
@@ -117,11 +144,11 @@ fn backup_instance(
         policy_id: None,
     };
     match seen {
-        Seen::Nothing => Some(previous.cloned().unwrap_or_else(bare)),
+        Seen::Nothing | Seen::OnTheWay(_) => Some(previous.cloned().unwrap_or_else(bare)),
         Seen::Absent => Some(bare()),
         Seen::Present(instance) => Some(BackupInstanceStatus {
-            protection_state: Some(instance.protection_state.to_string()),
-            policy_id: instance.policy_id.clone(),
+            protection_state: Some(explain::clip(instance.protection_state.as_str(), 128)),
+            policy_id: instance.policy_id.as_deref().map(|id| explain::clip(id, 1024)),
             ..bare()
         }),
     }

@@ -85,8 +85,17 @@ pub enum Waiting {
     },
     /// The backup instance is on its way to another state.
     Transition(ProtectionState),
-    /// A request was sent and nobody knows whether it arrived.
-    Outcome(OperationKind),
+    /// A request was sent, and its effect may show any moment.
+    Outcome(OperationKind, Certainty),
+}
+
+/// What is known of a request whose effect is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// Azure has accepted it.
+    Accepted,
+    /// Its answer was lost.
+    Lost,
 }
 
 /// What stands in the way.
@@ -111,6 +120,8 @@ pub enum Release {
     NothingToDelete,
     /// The backup instance stays, as `deletionPolicy: Retain` asks.
     Retained,
+    /// The same, but Azure had already accepted to delete it.
+    RetainedTooLate,
     /// The backup instance is not this object's to delete.
     NotOurs,
 }

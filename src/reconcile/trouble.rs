@@ -2,26 +2,29 @@
 
 use std::time::Duration;
 
-use super::assessment::{Assessment, Conclusion, Progress, accepted};
+use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted};
 use super::explain;
 use super::schedule::{Next, Standing};
-use super::validate::{SpecError, Target};
-use crate::api::conditions::{self, Finding};
+use super::validate::{Lifecycle, SpecError};
+use crate::api::Reason;
+use crate::api::conditions::Finding;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
-use crate::api::{ConditionType, PostgresBackupStatus, Reason};
 use crate::azure::{AzureError, ErrorClass, ProtectionState, ServiceError};
 
 /// How many looks in a row have to fail before status tells.
-const WORTH_TELLING: u32 = 3;
+const WORTH_TELLING: u32 = 4;
+
+/// How to get rid of a deleted object all the same.
+const LET_GO: &str = "To let this object go without deleting the backup instance, set spec.deletionPolicy to Retain.";
 
 /// Concludes from a specification that cannot be acted on.
 #[must_use]
-pub fn invalid_spec(error: &SpecError) -> Conclusion {
+pub fn invalid_spec(error: &SpecError, lifecycle: Lifecycle) -> Conclusion {
     let reason = match error {
         SpecError::ForeignKeyVault { .. } => Reason::KeyVaultNotInCloud,
         _ => Reason::InvalidSpec,
     };
-    let message = sentence_of(error);
+    let message = with_way_out(sentence_of(error), lifecycle);
     let mut assessment = Assessment::stuck(reason, message.clone());
     assessment.next = Next::OnChange;
     assessment.issues.push(Issue {
@@ -33,28 +36,28 @@ pub fn invalid_spec(error: &SpecError) -> Conclusion {
         target: None,
         activity_id: None,
     });
-    Conclusion::Changed(assessment.validated(Finding::no(reason, message)).not_created())
+    Conclusion::Changed(assessment.validated(Finding::no(reason, message)))
 }
 
-/// Concludes from Azure not answering a read.
+/// Concludes from Azure not answering a look, the `looks`th in a row.
 #[must_use]
-pub fn unreadable(
-    error: &AzureError,
-    previous: &PostgresBackupStatus,
-    generation: i64,
-    standing: Standing,
-    attempts: u32,
-) -> Conclusion {
-    let class = error.class();
-    // `Ready` says what was last read: a read that fails for a while does not make it untrue. And a single failure is not
-    // worth telling about an object that is still on its way.
-    let holds = is_ready(previous, generation) && standing == Standing::WithinDeadline;
-    let fleeting = previous.observed_generation == generation && attempts < WORTH_TELLING;
-    if is_passing(class) && (holds || fleeting || standing_trouble(previous, generation).is_some()) {
-        return Conclusion::Unchanged(Next::BackOff(class, error.retry_after()));
+pub fn unreadable(subject: Subject<'_>, error: &AzureError, looks: u32, standing: Standing) -> Conclusion {
+    let cause = Cause::of_answer(error);
+    // `Ready` says what was last read: a look that fails for a while does not make it untrue. And a few failures are not
+    // worth telling about an object that is still on its way, nor do they outweigh trouble that is told already.
+    let holds = subject.is_ready() && standing == Standing::WithinDeadline;
+    let fleeting = subject.is_answered() && !subject.is_ready() && looks < WORTH_TELLING;
+    if is_passing(cause.class) && (holds || fleeting || subject.is_told()) {
+        return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
     }
-    let what = "Looking at the vault and the backup instance";
-    Conclusion::Changed(trouble(IssueSource::Observation, what, &Cause::of_answer(error)))
+    let what = format!("Looking at {}", subject.instance());
+    let assessment = trouble(IssueSource::Observation, &what, &cause, subject.lifecycle);
+    if error.is_gone() {
+        let finding = || Finding::no(cause.reason, assessment.message.clone());
+        let (synced, protected) = (finding(), finding());
+        return Conclusion::Changed(assessment.synced(synced).protected(protected));
+    }
+    Conclusion::Changed(assessment)
 }
 
 /// What Azure says stands in the way, and what follows from it.
@@ -84,32 +87,30 @@ impl Cause {
 }
 
 /// Azure said no: the class decides whether that may heal by itself.
-fn trouble(source: IssueSource, what: &str, cause: &Cause) -> Assessment {
+fn trouble(source: IssueSource, what: &str, cause: &Cause, lifecycle: Lifecycle) -> Assessment {
     let progress = if cause.class == ErrorClass::Request { Progress::Stuck } else { Progress::Troubled };
     let next = Next::BackOff(cause.class, cause.retry_after);
-    let message = explain::message(what, &cause.error);
+    let message = with_way_out(explain::message(what, &cause.error), lifecycle);
     let mut assessment = Assessment::new(progress, cause.reason, message, next);
     assessment.issues.push(explain::issue(source, &cause.error));
     assessment
 }
 
+fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
+    if lifecycle == Lifecycle::Deleting { format!("{message} {LET_GO}") } else { message }
+}
+
 /// The backup instance is there, and Azure does not protect the database.
 #[must_use]
-pub fn unprotected(target: &Target, state: &ProtectionState, error: Option<&ServiceError>) -> Assessment {
+pub fn unprotected(subject: Subject<'_>, state: &ProtectionState, error: Option<&ServiceError>) -> Assessment {
     use ProtectionState as State;
 
-    let failed = matches!(
-        state,
-        State::ProtectionError | State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid
-    );
-    if let Some(error) = error.filter(|_| failed) {
-        let what = format!("Protecting {}", target.database_label());
-        let cause = Cause { reason: Reason::ProtectionError, ..Cause::of_resource(error) };
-        let assessment = trouble(IssueSource::Protection, &what, &cause).validated(accepted());
-        let finding = Finding::no(Reason::ProtectionError, assessment.message.clone());
-        return assessment.protected(finding);
-    }
-    let name = target.instance.name();
+    let instance = subject.instance();
+    let without_cause = ServiceError {
+        code: state.to_string(),
+        message: "Azure gives no cause; look at the backup instance in the vault.".to_owned(),
+        ..ServiceError::default()
+    };
     let (reason, progress, message) = match state {
         State::ProtectionStopped
         | State::BackupsSuspended
@@ -117,29 +118,31 @@ pub fn unprotected(target: &Target, state: &ProtectionState, error: Option<&Serv
         | State::RetentionSchedulesSuspended => (
             Reason::ProtectionStopped,
             Progress::Stuck,
-            format!(
-                "Azure shows the backup instance {name} as {state}: no backups are taken. Resume protection in the vault."
-            ),
+            format!("Azure shows {instance} as {state}: no backups are taken. Resume protection in the vault."),
         ),
         State::SoftDeleted => (
             Reason::SoftDeleted,
             Progress::Stuck,
-            format!(
-                "The backup instance {name} is soft-deleted. Undelete it in the vault, or wait until it is purged."
-            ),
+            format!("Azure shows {instance} as {state}. Undelete it in the vault, or wait until it is purged."),
+        ),
+        State::Unknown(text) if text.is_empty() => (
+            Reason::UnknownState,
+            Progress::Troubled,
+            format!("Azure shows {instance} without a protection state; it is left alone."),
         ),
         State::Unknown(_) => (
             Reason::UnknownState,
             Progress::Troubled,
-            format!(
-                "Azure shows the backup instance {name} as {state}, which this operator does not know; it is left alone."
-            ),
+            format!("Azure shows {instance} as {state}, which this operator does not know; it is left alone."),
         ),
-        _ => (
-            Reason::ProtectionError,
-            Progress::Troubled,
-            format!("Azure shows the backup instance {name} as {state} and gives no cause; look at it in the vault."),
-        ),
+        _ => {
+            let what = format!("Protecting {}", subject.target.database_label());
+            let cause =
+                Cause { reason: Reason::ProtectionError, ..Cause::of_resource(error.unwrap_or(&without_cause)) };
+            let assessment = trouble(IssueSource::Protection, &what, &cause, subject.lifecycle).validated(accepted());
+            let finding = Finding::no(Reason::ProtectionError, assessment.message.clone());
+            return assessment.protected(finding);
+        }
     };
     let next = Next::BackOff(ErrorClass::Prerequisite, None);
     Assessment::new(progress, reason, message.clone(), next)
@@ -149,32 +152,30 @@ pub fn unprotected(target: &Target, state: &ProtectionState, error: Option<&Serv
 
 /// Azure refused a request, or its answer was lost.
 #[must_use]
-pub fn refused_at_once(
-    kind: OperationKind,
-    error: &AzureError,
-    previous: &PostgresBackupStatus,
-    generation: i64,
-) -> Conclusion {
-    if is_passing(error.class()) && standing_trouble(previous, generation).is_some() {
-        return Conclusion::Unchanged(Next::BackOff(error.class(), error.retry_after()));
+pub fn refused_at_once(subject: Subject<'_>, kind: OperationKind, error: &AzureError) -> Conclusion {
+    let cause = Cause::of_answer(error);
+    if is_passing(cause.class) && subject.is_told() {
+        return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
     }
-    Conclusion::Changed(refused(kind, &Cause::of_answer(error)))
+    Conclusion::Changed(refused(subject, kind, &cause))
 }
 
 /// The operation that Azure started for a request has failed.
 #[must_use]
-pub fn failed(kind: OperationKind, error: &ServiceError) -> Assessment {
-    refused(kind, &Cause::of_resource(error))
+pub fn failed(subject: Subject<'_>, kind: OperationKind, error: &ServiceError) -> Assessment {
+    refused(subject, kind, &Cause::of_resource(error))
 }
 
-fn refused(kind: OperationKind, cause: &Cause) -> Assessment {
-    let assessment = trouble(explain::source(kind), explain::activity(kind), cause);
-    let finding = Finding::no(assessment.reason, assessment.message.clone());
+fn refused(subject: Subject<'_>, kind: OperationKind, cause: &Cause) -> Assessment {
+    let what = explain::activity(kind, subject.target);
+    let assessment = trouble(explain::source(kind), &what, cause, subject.lifecycle);
+    let finding = || Finding::no(assessment.reason, assessment.message.clone());
+    let (validated, synced) = (finding(), finding());
     match kind {
         OperationKind::Validate if is_passing(cause.class) => assessment.not_created(),
-        OperationKind::Validate => assessment.validated(finding).not_created(),
-        OperationKind::Create => assessment.not_created().synced(finding),
-        OperationKind::Update | OperationKind::Delete => assessment.synced(finding),
+        OperationKind::Validate => assessment.validated(validated).not_created(),
+        OperationKind::Update if !is_passing(cause.class) => assessment.validated(validated).synced(synced),
+        OperationKind::Create | OperationKind::Update | OperationKind::Delete => assessment.synced(synced),
     }
 }
 
@@ -190,16 +191,4 @@ fn sentence_of(error: &SpecError) -> String {
         text.push('.');
     }
     text
-}
-
-/// Where the trouble that status shows for this generation was said, if it shows any.
-#[must_use]
-pub fn standing_trouble(previous: &PostgresBackupStatus, generation: i64) -> Option<IssueSource> {
-    let answers = previous.observed_generation == generation;
-    let source = previous.issues.iter().map(|issue| issue.source);
-    source.into_iter().find(|source| answers && matches!(source, IssueSource::Validation | IssueSource::Operation))
-}
-
-fn is_ready(previous: &PostgresBackupStatus, generation: i64) -> bool {
-    previous.observed_generation == generation && conditions::is_true(&previous.conditions, ConditionType::Ready)
 }

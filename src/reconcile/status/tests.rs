@@ -9,9 +9,10 @@ use crate::api::v1alpha1::OperationKind;
 use crate::azure::{ProtectionState, ServiceError};
 use crate::reconcile::act::Outcome;
 use crate::reconcile::assess;
-use crate::reconcile::assessment::Conclusion;
-use crate::reconcile::step::{Blocker, Mutation, Plan, Step, Waiting};
+use crate::reconcile::assessment::{Conclusion, Subject};
+use crate::reconcile::step::{Blocker, Certainty, Mutation, Plan, Step, Waiting};
 use crate::reconcile::testing::{desired, instance, now, object, target, wanted};
+use crate::reconcile::validate::Lifecycle;
 
 fn refusal(code: &str, activity: &str) -> Plan {
     let error = ServiceError {
@@ -33,7 +34,8 @@ fn after(
 ) -> PostgresBackupStatus {
     let target = target(&object(json!({})));
     let poll_after = std::time::Duration::from_secs(15);
-    let conclusion = assess::conclude(&target, plan, &Outcome::Quiet, previous, 1, poll_after);
+    let subject = Subject { target: &target, lifecycle: Lifecycle::Live, previous, generation: 1, poll_after };
+    let conclusion = assess::conclude(subject, plan, &Outcome::Quiet);
     let Conclusion::Changed(assessment) = conclusion else { return previous.clone() };
     let facts = Facts {
         generation: 1,
@@ -101,14 +103,13 @@ fn only_a_protected_database_is_ready_whatever_azure_shows() {
     ] {
         let instance = instance(&desired, state, &json!({}));
         let observed =
-            crate::reconcile::observe::Observed::Seen { instance: Some(Box::new(instance.clone())), recorded: None };
+            crate::reconcile::observe::Observed::Seen { instance: Some(Box::new(instance.clone())), sent: None };
         let plan = crate::reconcile::plan::live(
             &desired,
             &wanted(&desired),
             &PostgresBackupStatus::default(),
             &observed,
             crate::reconcile::testing::VERSION,
-            now(),
         );
         let status =
             after(&PostgresBackupStatus::default(), &plan, Seen::Present(&instance), Standing::WithinDeadline, 0);
@@ -133,7 +134,7 @@ fn on_the_way_to_ready_only_the_turns_are_written() {
     for step in [
         Step::Wait(Waiting::Operation { kind: OperationKind::Create, poll_after }),
         Step::Wait(Waiting::Transition(ProtectionState::ConfiguringProtection)),
-        Step::Wait(Waiting::Outcome(OperationKind::Create)),
+        Step::Wait(Waiting::Outcome(OperationKind::Create, Certainty::Accepted)),
     ] {
         assert_eq!(after(&status, &step.clone().into(), Seen::Nothing, within, 60), status, "{step:?}");
     }
