@@ -2,10 +2,11 @@
 //! itself, and everything else that GitOps tools and people rely on. Each write is checked against the one before it.
 
 use jiff::Timestamp;
+use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
-use postgres_backup_operator::api::{PostgresBackup, PostgresBackupStatus, Reason};
+use postgres_backup_operator::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupStatus, Reason};
 
 const ALWAYS: [ConditionType; 4] =
     [ConditionType::Ready, ConditionType::Validated, ConditionType::Synced, ConditionType::Protected];
@@ -107,6 +108,12 @@ fn whole_breaches(object: &PostgresBackup, status: &PostgresBackupStatus) -> Vec
     if is_ready && state != Some("ProtectionConfigured") {
         breaches.push(format!("Ready is True while Azure shows {state:?}"));
     }
+    if is_true(ConditionType::Protected) && state != Some("ProtectionConfigured") {
+        breaches.push(format!("Protected is True while Azure shows {state:?}"));
+    }
+    if is_true(ConditionType::Synced) && !status.drift.is_empty() {
+        breaches.push("Synced is True beside a difference".to_owned());
+    }
     if object.metadata.deletion_timestamp.is_some() && is_ready {
         breaches.push(format!("{} is being deleted and Ready", object.name_any()));
     }
@@ -114,5 +121,26 @@ fn whole_breaches(object: &PostgresBackup, status: &PostgresBackupStatus) -> Vec
     if operation.and_then(|operation| operation.path.as_ref()).is_some_and(|path| path.len() > MAX_PATH) {
         breaches.push("the path of the operation is longer than the schema allows".to_owned());
     }
+    breaches
+}
+
+/// Every rule that an event breaks: of events.k8s.io/v1, and that its reason can be looked up.
+pub fn event_breaches(event: &Event) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let mut rule = |holds: bool, text: &str| {
+        if !holds {
+            breaches.push(format!("an event {:?}: {text}", event.reason));
+        }
+    };
+    let reason = event.reason.as_deref().unwrap_or_default();
+    rule(Reason::ALL.iter().any(|known| known.as_str() == reason), "its reason is not in the table");
+    let action = event.action.as_deref().unwrap_or_default();
+    rule((1..=128).contains(&action.len()), "its action has not 1 to 128 characters");
+    rule(event.note.as_ref().is_some_and(|note| (1..=1024).contains(&note.len())), "its note has not 1 to 1024 bytes");
+    rule(event.reporting_controller.as_deref() == Some(FIELD_MANAGER), "it does not say who reports");
+    rule(
+        event.regarding.as_ref().is_some_and(|object| object.uid.is_some()),
+        "it does not say which object it is about",
+    );
     breaches
 }

@@ -1,5 +1,7 @@
 //! From a new object to a protected database.
 
+use std::time::Duration;
+
 use azure_emulator::Kind;
 use kube::ResourceExt;
 use postgres_backup_operator::api::DeletionPolicy;
@@ -74,7 +76,7 @@ async fn people_hear_of_every_turn_once() {
     let world = World::start();
     world.kubernetes.create(&samples::flexible("orders"));
     world.ready("orders").await;
-    world.pass(std::time::Duration::from_secs(3600)).await;
+    world.pass(Duration::from_secs(3600)).await;
 
     let events = world.kubernetes.events();
     let heard: Vec<_> =

@@ -2,24 +2,19 @@
 
 use std::time::Duration;
 
+use http::Method;
 use kube::ResourceExt;
-use postgres_backup_operator::api::{DeletionPolicy, Reason};
+use postgres_backup_operator::api::{DeletionPolicy, PostgresBackup, Reason};
+
+use serde_json::Value;
 
 use crate::api_server::{Author, Edit};
 use crate::samples;
 use crate::wire::Call::{ApplyStatus, Delete, GetInstance, PatchFinalizers, Poll, Put, Validate};
-use crate::wire::{Call, Fault, Reply, Sent};
-use crate::world::World;
+use crate::wire::{Call, Reply, Sent};
+use crate::world::{World, status};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-async fn protected() -> World {
-    let world = World::start();
-    world.kubernetes.create(&samples::flexible("orders"));
-    world.ready("orders").await;
-    world.pass(MINUTE).await;
-    world
-}
 
 fn retain(world: &World) {
     world.kubernetes.edit("orders", |spec| spec.deletion_policy = DeletionPolicy::Retain);
@@ -31,7 +26,7 @@ fn last_event(world: &World) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn the_backup_instance_goes_first_and_then_the_object() {
-    let world = protected().await;
+    let world = World::protected().await;
     let before = world.wire.steps().len();
     world.kubernetes.delete("orders");
     world.reconciling("orders", Reason::Deleting).await;
@@ -81,8 +76,22 @@ async fn an_object_that_is_deleted_during_its_create_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_that_lets_go_during_its_create_never_deletes() {
+    for (call, occurrence) in MOMENTS {
+        let world = World::creating();
+        world.sent(|sent| sent.call == call, occurrence).await;
+        retain(&world);
+        world.kubernetes.delete("orders");
+        world.gone("orders").await;
+        world.pass(20 * MINUTE).await;
+        assert_eq!(world.wire.of(Delete).len(), 0, "{call:?} {occurrence}\n{}", world.wire);
+        assert_eq!(world.azure.instances().len(), world.wire.of(Put).len(), "{call:?} {occurrence}\n{}", world.wire);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_retained_backup_instance_stays_and_the_object_goes_at_once() {
-    let world = protected().await;
+    let world = World::protected().await;
     retain(&world);
     world.ready("orders").await;
     world.kubernetes.delete("orders");
@@ -94,7 +103,7 @@ async fn a_retained_backup_instance_stays_and_the_object_goes_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn retain_can_still_be_asked_for_while_azure_refuses_the_delete() {
-    let world = protected().await;
+    let world = World::protected().await;
     world.wire.disturb_all(Delete, Reply::error(403, "AuthorizationFailed"));
     world.kubernetes.delete("orders");
     world.reconciling("orders", Reason::NotAuthorized).await;
@@ -107,9 +116,9 @@ async fn retain_can_still_be_asked_for_while_azure_refuses_the_delete() {
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_somebody_else_has_deleted_needs_no_delete() {
-    let world = protected().await;
+    let world = World::protected().await;
     let path = world.azure.instance().id.to_string();
-    world.azure.send(http::Method::DELETE, &path, &serde_json::Value::Null);
+    world.azure.send(Method::DELETE, &path, &Value::Null);
     world.pass(3 * MINUTE).await;
     world.kubernetes.delete("orders");
     world.gone("orders").await;
@@ -119,7 +128,7 @@ async fn an_instance_that_somebody_else_has_deleted_needs_no_delete() {
 
 #[tokio::test(start_paused = true)]
 async fn a_vault_that_is_gone_holds_nothing_back() {
-    let world = protected().await;
+    let world = World::protected().await;
     world.azure.change(|azure| azure.vaults.clear());
     world.kubernetes.delete("orders");
     world.gone("orders").await;
@@ -129,7 +138,7 @@ async fn a_vault_that_is_gone_holds_nothing_back() {
 #[tokio::test(start_paused = true)]
 async fn not_found_without_a_code_that_says_so_proves_nothing() {
     for code in ["", "NotFound", "SubscriptionNotFound"] {
-        let world = protected().await;
+        let world = World::protected().await;
         world.wire.disturb_all(GetInstance, Reply::error(404, code));
         world.kubernetes.delete("orders");
         world.pass(3 * 60 * MINUTE).await;
@@ -143,19 +152,18 @@ async fn not_found_without_a_code_that_says_so_proves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_delete_that_fails_is_explained_and_tried_again() {
-    let world = protected().await;
+    let world = World::protected().await;
     world.wire.disturb(Delete, 1, Reply::error(400, "UserErrorSomethingNew"));
     world.kubernetes.delete("orders");
-    let refused =
-        |object: &postgres_backup_operator::api::PostgresBackup| !crate::world::status(object).issues.is_empty();
-    world.until("orders", "refused", refused).await;
+    let is_refused = |object: &PostgresBackup| !status(object).issues.is_empty();
+    world.until("orders", "refused", is_refused).await;
     world.gone("orders").await;
     assert_eq!(world.azure.instances().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_finalizer_is_on_before_the_first_write_to_azure_and_off_last() {
-    let world = protected().await;
+    let world = World::protected().await;
     world.kubernetes.delete("orders");
     world.gone("orders").await;
     let sent = world.wire.sent();
@@ -167,7 +175,7 @@ async fn the_finalizer_is_on_before_the_first_write_to_azure_and_off_last() {
 
 #[tokio::test(start_paused = true)]
 async fn finalizers_of_others_stay() {
-    let world = protected().await;
+    let world = World::protected().await;
     world.kubernetes.hold("orders", "example.com/audit");
     world.kubernetes.delete("orders");
     world.pass(10 * MINUTE).await;
@@ -176,5 +184,34 @@ async fn finalizers_of_others_stay() {
     assert_eq!(world.azure.instances().len(), 0);
     let writes: Vec<_> = world.kubernetes.history("orders");
     assert!(writes.last().is_some_and(|write| write.author == Author::Operator && write.edit == Edit::Finalizers));
-    world.wire.disturb(Delete, 1, Fault::Refuse);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retain_that_comes_too_late_is_not_claimed() {
+    let world = World::protected().await;
+    world.kubernetes.delete("orders");
+    world.sent(|sent| sent.call == Delete && sent.answer == Some(202), 1).await;
+    world.pass(MINUTE / 2).await;
+    retain(&world);
+    world.gone("orders").await;
+    world.pass(10 * MINUTE).await;
+    assert_eq!(world.azure.instances().len(), 0);
+    assert_ne!(last_event(&world), "Retained", "Azure had accepted the DELETE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_deleted_during_a_change_leaves_nothing() {
+    for (call, occurrence) in [(GetInstance, 1), (ApplyStatus, 1), (Put, 1), (GetInstance, 3)] {
+        for later in [0, 2, 70, 2_000] {
+            let world = World::protected().await;
+            let sent = world.wire.of(call).len();
+            world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
+            world.sent(|sent| sent.call == call, sent + occurrence).await;
+            world.pass(Duration::from_millis(later)).await;
+            world.kubernetes.delete("orders");
+            world.gone("orders").await;
+            world.pass(20 * MINUTE).await;
+            assert_eq!(world.azure.instances().len(), 0, "{call:?} {occurrence} {later}\n{}", world.wire);
+        }
+    }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use postgres_backup_operator::api::Reason;
 
-use crate::samples;
 use crate::wire::Call::{ApplyStatus, Delete, PatchFinalizers, Put, Validate};
 use crate::wire::{Call, Fault, Reply};
 use crate::world::World;
@@ -14,19 +13,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long a request whose outcome is unknown may still take effect.
 const UNCERTAINTY: Duration = Duration::from_secs(5 * 60);
-
-fn creating() -> World {
-    let world = World::start();
-    world.kubernetes.create(&samples::flexible("orders"));
-    world
-}
-
-async fn protected() -> World {
-    let world = creating();
-    world.ready("orders").await;
-    world.pass(MINUTE).await;
-    world
-}
 
 /// The times between the requests of a kind.
 fn gaps(world: &World, call: Call) -> Vec<Duration> {
@@ -44,7 +30,7 @@ async fn a_create_whose_answer_is_lost_is_not_sent_again() {
         Fault::ArriveLate(Duration::from_secs(4 * 60)),
     ];
     for fault in lost {
-        let world = creating();
+        let world = World::creating();
         world.wire.disturb(Put, 1, fault.clone());
         world.ready("orders").await;
         world.pass(30 * MINUTE).await;
@@ -57,7 +43,7 @@ async fn a_create_that_is_lost_is_sent_again_only_once_that_is_certain() {
     for fault in
         [Fault::LoseRequest, Reply::error(504, "GatewayTimeout").into(), Reply::error(408, "RequestTimeout").into()]
     {
-        let world = creating();
+        let world = World::creating();
         world.wire.disturb(Put, 1, fault.clone());
         world.reconciling("orders", Reason::AwaitingOutcome).await;
         world.ready("orders").await;
@@ -70,7 +56,7 @@ async fn a_create_that_is_lost_is_sent_again_only_once_that_is_certain() {
 async fn a_create_that_certainly_was_not_sent_is_sent_again_soon() {
     for fault in [Fault::Refuse, Reply::error(503, "ServerBusy").into(), Reply::error(500, "CloudInternalError").into()]
     {
-        let world = creating();
+        let world = World::creating();
         world.wire.disturb(Put, 1, fault.clone());
         world.ready("orders").await;
         let gaps = gaps(&world, Put);
@@ -82,7 +68,7 @@ async fn a_create_that_certainly_was_not_sent_is_sent_again_soon() {
 async fn an_object_that_is_deleted_while_its_create_is_uncertain_leaves_no_orphan() {
     for late in [1, 30, 90, 299] {
         for deleted_after in [0, 10, 100] {
-            let world = creating();
+            let world = World::creating();
             world.wire.disturb(Put, 1, Fault::ArriveLate(Duration::from_secs(late)));
             world.sent(|sent| sent.call == Put, 1).await;
             world.pass(Duration::from_secs(deleted_after)).await;
@@ -97,7 +83,7 @@ async fn an_object_that_is_deleted_while_its_create_is_uncertain_leaves_no_orpha
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_is_deleted_after_its_create_was_lost_goes_once_that_is_certain() {
-    let world = creating();
+    let world = World::creating();
     world.wire.disturb(Put, 1, Fault::LoseRequest);
     world.sent(|sent| sent.call == Put, 1).await;
     let lost_at = world.elapsed();
@@ -110,7 +96,7 @@ async fn an_object_that_is_deleted_after_its_create_was_lost_goes_once_that_is_c
 
 #[tokio::test(start_paused = true)]
 async fn an_operator_that_dies_while_a_create_is_uncertain_goes_on_waiting() {
-    let world = creating();
+    let world = World::creating();
     world.wire.disturb(Put, 1, Fault::ArriveLate(Duration::from_secs(200)));
     world.sent(|sent| sent.call == Put, 1).await;
     world.pass(Duration::from_secs(20)).await;
@@ -122,7 +108,7 @@ async fn an_operator_that_dies_while_a_create_is_uncertain_goes_on_waiting() {
 #[tokio::test(start_paused = true)]
 async fn a_change_that_is_lost_is_sent_again_and_one_whose_answer_is_lost_is_not() {
     for (fault, puts) in [(Fault::LoseAnswer, 2), (Fault::LoseRequest, 3), (Fault::Refuse, 3)] {
-        let world = protected().await;
+        let world = World::protected().await;
         world.wire.disturb(Put, 1, fault.clone());
         world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
         world.ready("orders").await;
@@ -135,7 +121,7 @@ async fn a_change_that_is_lost_is_sent_again_and_one_whose_answer_is_lost_is_not
 #[tokio::test(start_paused = true)]
 async fn a_delete_that_is_lost_is_sent_again_and_one_whose_answer_is_lost_is_not() {
     for (fault, deletes) in [(Fault::LoseAnswer, 1), (Fault::LoseRequest, 2), (Fault::Refuse, 2)] {
-        let world = protected().await;
+        let world = World::protected().await;
         world.wire.disturb(Delete, 1, fault.clone());
         world.kubernetes.delete("orders");
         world.gone("orders").await;
@@ -147,7 +133,7 @@ async fn a_delete_that_is_lost_is_sent_again_and_one_whose_answer_is_lost_is_not
 #[tokio::test(start_paused = true)]
 async fn a_validation_that_is_lost_is_asked_for_again() {
     for fault in [Fault::LoseAnswer, Fault::LoseRequest, Fault::Refuse] {
-        let world = creating();
+        let world = World::creating();
         world.wire.disturb(Validate, 1, fault.clone());
         world.ready("orders").await;
         let gaps = gaps(&world, Validate);
@@ -170,7 +156,7 @@ async fn a_write_to_kubernetes_that_fails_is_made_good() {
     let places = [(PatchFinalizers, 1), (ApplyStatus, 1), (ApplyStatus, 2), (ApplyStatus, 3), (Call::PublishEvent, 1)];
     for (call, occurrence) in places {
         for fault in faults() {
-            let world = creating();
+            let world = World::creating();
             world.wire.disturb(call, occurrence, fault.clone());
             world.ready("orders").await;
             world.pass(20 * MINUTE).await;
@@ -182,7 +168,7 @@ async fn a_write_to_kubernetes_that_fails_is_made_good() {
 
 #[tokio::test(start_paused = true)]
 async fn an_intent_that_could_not_be_stored_is_not_acted_on() {
-    let world = creating();
+    let world = World::creating();
     world.reconciling("orders", Reason::Validating).await;
     world.wire.disturb_all(ApplyStatus, Reply::error(500, "InternalError"));
     world.pass(60 * MINUTE).await;
@@ -190,4 +176,55 @@ async fn an_intent_that_could_not_be_stored_is_not_acted_on() {
     world.wire.calm();
     world.ready("orders").await;
     assert_eq!(world.wire.of(Put).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_uncertainty_counts_from_the_request_that_was_lost() {
+    for first in
+        [Reply::error(429, "TooManyRequests").retry_after(400), Reply::error(401, "InvalidAuthenticationToken")]
+    {
+        for deleted in [false, true] {
+            let world = World::creating();
+            world.wire.disturb_all(Put, first.clone());
+            world.sent(|sent| sent.call == Put, 1).await;
+            world.pass(6 * MINUTE).await;
+            world.wire.calm();
+            world.wire.disturb(Put, 1, Fault::ArriveLate(Duration::from_secs(200)));
+            let sent = world.wire.of(Put).len();
+            world.sent(|sent| sent.call == Put, sent + 1).await;
+            world.pass(Duration::from_secs(20)).await;
+            if deleted {
+                world.kubernetes.delete("orders");
+                world.gone("orders").await;
+            }
+            world.pass(30 * MINUTE).await;
+            assert_eq!(world.wire.of(Put).len(), sent + 1, "{first:?}\n{}", world.wire);
+            assert_eq!(world.azure.instances().len(), usize::from(!deleted), "{first:?}\n{}", world.wire);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_uncertainty_counts_from_the_request_that_was_lost_also_for_a_new_process() {
+    let world = World::creating();
+    world.wire.disturb(Put, 1, Reply::error(429, "TooManyRequests").retry_after(400));
+    world.wire.disturb(Put, 2, Fault::ArriveLate(Duration::from_secs(200)));
+    world.sent(|sent| sent.call == Put, 2).await;
+    world.wire.disturb(Call::GetInstance, 1, Fault::CrashBefore);
+    world.kubernetes.delete("orders");
+    world.gone("orders").await;
+    world.pass(30 * MINUTE).await;
+    assert_eq!(world.azure.instances().len(), 0, "{}", world.wire);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_does_not_answer_holds_nobody_up_for_long() {
+    let hang = Fault::Delay(Duration::from_secs(24 * 3600));
+    for (call, occurrence) in [(PatchFinalizers, 1), (ApplyStatus, 1), (ApplyStatus, 2), (Call::PublishEvent, 1)] {
+        let world = World::creating();
+        world.wire.disturb(call, occurrence, hang.clone());
+        world.ready("orders").await;
+        assert!(world.elapsed() < 10 * MINUTE, "{call:?} {occurrence} {:?}", world.elapsed());
+        assert_eq!(world.wire.of(Put).len(), 1, "{call:?} {occurrence}\n{}", world.wire);
+    }
 }

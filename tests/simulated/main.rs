@@ -17,17 +17,19 @@
 mod api_server;
 mod azure;
 mod contract;
+mod operator;
 mod samples;
 mod time;
 mod wire;
 mod world;
 
-mod crash;
 mod create;
+mod deadline;
 mod delete;
 mod lost;
 mod ownership;
 mod quiet;
+mod sweep;
 mod trouble;
 mod update;
 mod validation;

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use http::Method;
+use kube::ResourceExt;
 use postgres_backup_operator::api::Reason;
+use postgres_backup_operator::api::conditions::ConditionType;
 use serde_json::{Value, json};
 
 use crate::azure::{VAULT, server_id};
 use crate::samples;
 use crate::wire::Call;
-use crate::world::{World, status};
+use crate::world::{World, is, status};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -87,5 +89,25 @@ async fn an_instance_that_somebody_takes_away_from_us_is_left_to_them() {
     world.kubernetes.delete("orders");
     world.gone("orders").await;
     assert_eq!(world.wire.of(Call::Delete).len(), 0);
+    assert_eq!(world.azure.instances().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_objects_for_one_database_make_one_instance_and_one_of_them_says_so() {
+    let world = World::start();
+    let mut twin = samples::flexible("twin");
+    twin.spec.database.resource_id = server_id("orders");
+    world.kubernetes.create(&samples::flexible("orders"));
+    world.kubernetes.create(&twin);
+    world.pass(HOUR).await;
+    let objects = ["orders", "twin"].map(|name| world.kubernetes.get(name).unwrap());
+    let ready = objects.iter().filter(|object| is(object, ConditionType::Ready)).count();
+    let stalled = objects.iter().filter(|object| is(object, ConditionType::Stalled)).count();
+    assert_eq!((ready, stalled), (1, 1), "{}", world.wire);
+    assert_eq!(world.wire.of(Call::Put).iter().filter(|sent| sent.answer == Some(201)).count(), 1);
+
+    let loser = objects.iter().find(|object| is(object, ConditionType::Stalled)).unwrap().name_any();
+    world.kubernetes.delete(&loser);
+    world.gone(&loser).await;
     assert_eq!(world.azure.instances().len(), 1);
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use crate::api_server::NAMESPACE;
 use crate::samples;
 use crate::wire::Call::{GetInstance, GetVault, Validate};
 use crate::wire::{Call, Fault};
-use crate::world::World;
+use crate::world::{Setup, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -74,7 +75,7 @@ async fn an_operator_that_sees_old_objects_does_not_act_on_them() {
     world.sent(|sent| sent.call == Validate, 1).await;
     world.kubernetes.hold_watches(true);
     world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
-    world.pass(HOUR / 6).await;
+    world.pass(HOUR / 20).await;
     assert_eq!(world.azure.instances().len(), 0, "{}", world.wire);
     world.kubernetes.hold_watches(false);
     world.ready("orders").await;
@@ -101,4 +102,62 @@ async fn an_annotation_is_a_reason_to_look_and_not_to_write() {
     world.kubernetes.annotate("orders", "example.com/note", "hello");
     world.pass(Duration::from_secs(60)).await;
     assert_eq!((writes(&world), world.wire.of(GetInstance).len()), (before, looks + 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_is_down_is_not_stormed() {
+    let world = World::start();
+    world.kubernetes.create(&samples::flexible("orders"));
+    world.ready("orders").await;
+    world.wire.disturb_all(Call::List, Fault::Refuse);
+    world.wire.disturb_all(Call::Watch, Fault::Refuse);
+    let before = world.wire.position();
+    world.kubernetes.end_watches();
+    world.pass(HOUR).await;
+    let tries = world.wire.since(before).iter().filter(|sent| matches!(sent.call, Call::List | Call::Watch)).count();
+    assert!((60..400).contains(&tries), "{tries} tries in an hour");
+    world.wire.calm();
+    world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
+    world.ready("orders").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_read_does_not_hold_up_the_others() {
+    let world = World::start();
+    let mut odd = serde_json::to_value(samples::flexible("odd")).unwrap();
+    odd["spec"]["deletionPolicy"] = serde_json::json!("SomethingNew");
+    world.kubernetes.create_raw(odd);
+    world.kubernetes.create(&samples::flexible("orders"));
+    world.ready("orders").await;
+    assert_eq!(world.kubernetes.history("odd").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_of_one_namespace_leaves_the_others_alone() {
+    let world = World::with(Setup { namespace: Some(NAMESPACE), ..Setup::default() });
+    let mut foreign = samples::flexible("billing");
+    foreign.metadata.namespace = Some("elsewhere".to_owned());
+    world.kubernetes.create(&foreign);
+    world.kubernetes.create(&samples::flexible("orders"));
+    world.ready("orders").await;
+    world.pass(HOUR).await;
+    assert_eq!(world.azure.instances().len(), 1);
+    assert_eq!(world.kubernetes.history("billing").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_that_is_asked_to_stop_finishes_what_it_is_at() {
+    let world = World::creating();
+    world.wire.disturb(Call::Put, 1, Fault::Delay(Duration::from_secs(20)));
+    world.sent(|sent| sent.call == Call::Put && sent.answer.is_some(), 1).await;
+    let asked_at = world.elapsed();
+    world.power.switch_off().await;
+    assert!(world.elapsed() - asked_at >= Duration::from_secs(19), "it did not wait for the answer");
+    let sent = world.wire.position();
+    world.pass(HOUR).await;
+    assert_eq!(world.wire.position(), sent, "it is not off");
+
+    world.power.switch_on();
+    world.ready("orders").await;
+    assert_eq!(world.wire.of(Call::Put).len(), 1);
 }

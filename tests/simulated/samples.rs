@@ -4,7 +4,7 @@ use postgres_backup_operator::api::v1alpha1::{
     DatabaseSpec, DeletionPolicy, KeyVaultSecretSpec, PolicySpec, PostgresBackup, PostgresBackupSpec, VaultSpec,
 };
 
-use crate::azure::{SECRET_URI, SERVERS, VAULT, server_id};
+use crate::azure::{DATABASE, SECRET_URI, VAULT, server_id};
 
 /// Protects the flexible server of the same name under the policy `weekly`.
 pub fn flexible(name: &str) -> PostgresBackup {
@@ -13,8 +13,7 @@ pub fn flexible(name: &str) -> PostgresBackup {
 
 /// Protects the article's database of a Single Server, whose login is in a Key Vault.
 pub fn single(name: &str) -> PostgresBackup {
-    let database = format!("{SERVERS}/providers/Microsoft.DBforPostgreSQL/servers/legacy/databases/empdb11");
-    let mut object = PostgresBackup::new(name, spec(database));
+    let mut object = PostgresBackup::new(name, spec(DATABASE.to_owned()));
     object.spec.key_vault_secret = Some(KeyVaultSecretSpec { uri: SECRET_URI.to_owned() });
     object
 }

@@ -2,32 +2,18 @@
 
 use std::time::Duration;
 
+use http::Method;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::{PostgresBackup, Reason};
+use serde_json::{Value, json};
 
-use crate::azure::{LATENCY, SERVERS, server_id};
+use crate::azure::{LATENCY, SERVERS};
 use crate::samples;
 use crate::wire::Call::{ApplyStatus, GetInstance, GetVault, Poll, Put, Validate};
 use crate::wire::{Call, Fault, Reply, Sent};
-use crate::world::{World, is, status};
+use crate::world::{World, is, reason, status};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// When an object that is not there yet counts as stalled.
-const DEADLINE: Duration = Duration::from_secs(30 * 60);
-
-fn creating() -> World {
-    let world = World::start();
-    world.kubernetes.create(&samples::flexible("orders"));
-    world
-}
-
-async fn protected() -> World {
-    let world = creating();
-    world.ready("orders").await;
-    world.pass(MINUTE).await;
-    world
-}
 
 /// The time from the answer to a request to the next request to Azure.
 fn pause_after(world: &World, wanted: impl Fn(&Sent) -> bool) -> Duration {
@@ -43,7 +29,7 @@ fn is_throttled(sent: &Sent) -> bool {
 #[tokio::test(start_paused = true)]
 async fn throttling_pauses_everything_for_exactly_as_long_as_azure_says() {
     for call in [GetVault, GetInstance, Validate, Poll, Put] {
-        let world = creating();
+        let world = World::creating();
         world.wire.disturb(call, 1, Reply::error(429, "TooManyRequests").retry_after(77));
         world.kubernetes.create(&samples::flexible("billing"));
         world.ready("orders").await;
@@ -57,7 +43,7 @@ async fn throttling_pauses_everything_for_exactly_as_long_as_azure_says() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_met_with_growing_pauses_up_to_a_minute() {
     for status in [500, 502, 503, 504] {
-        let world = creating();
+        let world = World::creating();
         world.wire.disturb_all(GetInstance, Reply::error(status, ""));
         let object = world.reconciling("orders", Reason::AzureUnavailable).await;
         assert_eq!(object.status.unwrap().issues.len(), 1);
@@ -74,7 +60,7 @@ async fn an_outage_is_met_with_growing_pauses_up_to_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn an_azure_that_never_answers_holds_nobody_up_for_long() {
-    let world = creating();
+    let world = World::creating();
     world.wire.disturb_all(GetInstance, Fault::Delay(Duration::from_secs(3600)));
     world.reconciling("orders", Reason::AzureUnavailable).await;
     world.wire.calm();
@@ -84,7 +70,7 @@ async fn an_azure_that_never_answers_holds_nobody_up_for_long() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_is_replaced_once() {
-    let world = protected().await;
+    let world = World::protected().await;
     world.azure.revoke_tokens();
     let before = world.wire.position();
     world.pass(15 * MINUTE).await;
@@ -96,103 +82,45 @@ async fn a_refused_token_is_replaced_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_whose_token_is_refused_is_sent_again_in_the_next_pass() {
-    let world = creating();
+    let world = World::creating();
     world.wire.disturb(Put, 1, Reply::error(401, "InvalidAuthenticationToken"));
     world.ready("orders").await;
     assert_eq!(world.wire.of(Put).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_protected_object_stays_ready_while_azure_cannot_be_read_until_the_deadline() {
-    let faults =
-        [Fault::Refuse, Fault::LoseAnswer, Reply::error(503, "").into(), Fault::Delay(Duration::from_secs(3600))];
-    for fault in faults {
-        let world = protected().await;
-        let writes = world.kubernetes.history("orders").len();
-        world.wire.disturb_all(GetInstance, fault.clone());
-        world.pass(DEADLINE - MINUTE).await;
-        assert_eq!(world.kubernetes.history("orders").len(), writes, "{fault:?}\n{}", world.wire);
-        let object = world.stalled("orders", Reason::AzureUnavailable).await;
-        assert!(!is(&object, ConditionType::Ready));
-        world.pass(60 * MINUTE).await;
-        assert_eq!(world.kubernetes.history("orders").len(), writes + 1, "{fault:?}\n{}", world.wire);
-        world.wire.calm();
-        world.ready("orders").await;
-        assert_eq!(world.kubernetes.history("orders").len(), writes + 2, "{fault:?}\n{}", world.wire);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_short_outage_of_a_protected_object_writes_nothing() {
-    let world = protected().await;
-    let writes = world.kubernetes.history("orders").len();
-    for _ in 0..6 {
-        world.wire.disturb_all(GetInstance, Reply::error(503, ""));
-        world.pass(20 * MINUTE).await;
-        world.wire.calm();
-        world.pass(20 * MINUTE).await;
-    }
-    assert_eq!(world.kubernetes.history("orders").len(), writes, "{}", world.wire);
-}
-
-#[tokio::test(start_paused = true)]
-async fn past_the_deadline_a_person_is_asked_and_healing_needs_nobody() {
-    let world = World::start();
-    world.azure.revoke(SERVERS);
-    world.kubernetes.create(&samples::flexible("orders"));
-    let troubled = world.reconciling("orders", Reason::MissingPermissions).await;
-    let object = world.stalled("orders", Reason::MissingPermissions).await;
-    assert!(!is(&object, ConditionType::Reconciling));
-    let waited = world.elapsed();
-    assert!((DEADLINE..DEADLINE + 5 * MINUTE).contains(&waited), "{waited:?}\n{}", world.wire);
-    assert_eq!(status(&object).issues[0].code, status(&troubled).issues[0].code);
-
-    // Still looked at, every few minutes and without a write.
-    let (writes, looks) = (world.kubernetes.history("orders").len(), world.wire.of(Validate).len());
-    world.pass(60 * MINUTE).await;
-    assert_eq!(world.kubernetes.history("orders").len(), writes, "{}", world.wire);
-    let looks = world.wire.of(Validate).len() - looks;
-    assert!((8..=13).contains(&looks), "{looks} looks in an hour\n{}", world.wire);
-
-    world.azure.grant(&server_id("orders"));
-    world.ready("orders").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_deadline_survives_a_restart() {
-    let world = World::start();
-    world.azure.revoke(SERVERS);
-    world.kubernetes.create(&samples::flexible("orders"));
-    world.reconciling("orders", Reason::MissingPermissions).await;
-    for _ in 0..4 {
-        world.pass(6 * MINUTE).await;
-        world.wire.disturb(Validate, 1, Fault::CrashBefore);
-    }
-    world.stalled("orders", Reason::MissingPermissions).await;
-    assert!(world.elapsed() < DEADLINE + 10 * MINUTE, "{:?}\n{}", world.elapsed(), world.wire);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stalled_object_stays_stalled_over_a_restart_without_a_write() {
-    let world = World::start();
-    world.azure.revoke(SERVERS);
-    world.kubernetes.create(&samples::flexible("orders"));
-    world.stalled("orders", Reason::MissingPermissions).await;
-    let writes = world.kubernetes.history("orders").len();
-    world.wire.disturb(Validate, 1, Fault::CrashBefore);
-    world.pass(60 * MINUTE).await;
-    assert_eq!(world.kubernetes.history("orders").len(), writes, "{}", world.wire);
-}
-
-#[tokio::test(start_paused = true)]
 async fn another_operation_is_waited_for() {
-    let world = protected().await;
+    let world = World::protected().await;
     world.wire.disturb(Put, 1, Reply::error(409, "AnotherOperationInProgress").retry_after(45));
     world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
     world.reconciling("orders", Reason::AzureBusy).await;
     world.ready("orders").await;
     let puts = world.wire.of(Put);
     assert!((45.0..47.0).contains(&(puts[2].at - puts[1].at).as_secs_f64()), "{}", world.wire);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_cannot_be_looked_at_is_judged_by_the_backup_instance() {
+    for status in [403, 404, 500] {
+        let world = World::creating();
+        world.sent(|sent| sent.call == Put && sent.answer.is_some(), 1).await;
+        world.wire.disturb_all(Poll, Reply::error(status, ""));
+        world.ready("orders").await;
+        assert!(world.elapsed() < 20 * MINUTE, "{status} {:?}", world.elapsed());
+        assert_eq!(world.wire.of(Put).len(), 1, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_of_the_past_is_no_longer_shown() {
+    let world = World::creating();
+    world.wire.disturb_all(GetVault, Reply::error(503, ""));
+    world.reconciling("orders", Reason::AzureUnavailable).await;
+    world.wire.calm();
+    world.sent(|sent| sent.call == Validate && sent.answer.is_some(), 1).await;
+    world.pass(Duration::from_secs(1)).await;
+    let object = world.kubernetes.get("orders").unwrap();
+    assert_eq!((reason(&object).as_str(), status(&object).issues), ("Validating", vec![]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +140,7 @@ async fn transition_times_tell_since_when() {
 
 #[tokio::test(start_paused = true)]
 async fn a_protection_that_breaks_is_explained_and_heals() {
-    let world = creating();
+    let world = World::creating();
     world.sent(|sent| sent.call == Put && sent.answer.is_some(), 1).await;
     world.azure.revoke(SERVERS);
     let object = world.reconciling("orders", Reason::ProtectionError).await;
@@ -224,4 +152,64 @@ async fn a_protection_that_breaks_is_explained_and_heals() {
     world.pass(20 * MINUTE).await;
     assert_eq!(world.kubernetes.history("orders").len(), writes);
     assert_eq!(world.wire.count(|call: Call| call == Put), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_one_state_means_protected() {
+    let states = [
+        "Invalid",
+        "NotProtected",
+        "ConfiguringProtection",
+        "BackupSchedulesSuspended",
+        "BackupsSuspended",
+        "RetentionSchedulesSuspended",
+        "ProtectionStopped",
+        "ProtectionError",
+        "ConfiguringProtectionFailed",
+        "SoftDeleting",
+        "SoftDeleted",
+        "UpdatingProtection",
+        "SomethingNew",
+        "",
+    ];
+    for state in states {
+        let world = World::protected().await;
+        let (_, mut body) = world.azure.send(Method::GET, &world.azure.instance().id.to_string(), &Value::Null);
+        body["properties"]["currentProtectionState"] = json!(state);
+        body["properties"]["protectionStatus"] = json!({ "status": state });
+        world.wire.disturb_all(GetInstance, Reply::ok(body));
+        let looked = world.wire.of(GetInstance).len();
+        world.sent(|sent| sent.call == GetInstance, looked + 1).await;
+        world.pass(Duration::from_secs(1)).await;
+        let object = world.kubernetes.get("orders").unwrap();
+        assert!(!is(&object, ConditionType::Ready) && !is(&object, ConditionType::Protected), "{state}");
+        assert_eq!(world.wire.of(Call::Delete).len(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_that_is_never_accepted_is_not_built_anew_all_the_time() {
+    let world = World::protected().await;
+    world.wire.disturb_all(GetInstance, Reply::error(401, "InvalidAuthenticationToken"));
+    world.pass(15 * MINUTE).await;
+    let (built, asked) = (world.azure.identities_built(), world.wire.of(GetInstance).len());
+    world.pass(60 * MINUTE).await;
+    assert!(world.azure.identities_built() - built <= 120, "{} identities", world.azure.identities_built() - built);
+    assert!(world.wire.of(GetInstance).len() - asked <= 150, "{}", world.wire);
+    world.wire.calm();
+    world.ready("orders").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_the_operator_lacks_is_named_and_waited_for() {
+    for call in [GetVault, GetInstance, Validate, Put] {
+        let world = World::creating();
+        world.wire.disturb_all(call, Reply::error(403, "AuthorizationFailed"));
+        let object = world.reconciling("orders", Reason::NotAuthorized).await;
+        assert_eq!(status(&object).issues[0].code, "AuthorizationFailed", "{call:?}");
+        world.pass(5 * MINUTE).await;
+        world.wire.calm();
+        world.ready("orders").await;
+        assert_eq!(world.azure.instances().len(), 1);
+    }
 }

@@ -2,26 +2,20 @@
 
 use std::time::Duration;
 
-use azure_emulator::Kind;
+use azure_emulator::{Kind, SoftDeleteState};
 use http::Method;
+use postgres_backup_operator::api::v1alpha1::KeyVaultSecretSpec;
 use postgres_backup_operator::api::{PostgresBackup, Reason};
+use postgres_backup_operator::azure::ApiVersion;
 use serde_json::{Value, json};
 
-use crate::azure::VAULT;
+use crate::azure::{USER_ASSIGNED, VAULT};
 use crate::samples;
 use crate::wire::Call;
 use crate::wire::Call::{ApplyStatus, GetInstance, Put};
-use crate::world::{World, status};
+use crate::world::{Setup, World, reason, status};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-async fn protected() -> World {
-    let world = World::start();
-    world.kubernetes.create(&samples::flexible("orders"));
-    world.ready("orders").await;
-    world.pass(MINUTE).await;
-    world
-}
 
 fn choose(world: &World, policy: &str) {
     world.kubernetes.edit("orders", |spec| spec.policy.name = policy.to_owned());
@@ -43,7 +37,7 @@ async fn meddle(world: &World, change: impl FnOnce(&mut Value)) {
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_policy_is_one_put() {
-    let world = protected().await;
+    let world = World::protected().await;
     let before = world.wire.steps().len();
     choose(&world, "daily");
     let object = world.ready("orders").await;
@@ -57,11 +51,11 @@ async fn a_changed_policy_is_one_put() {
 
 #[tokio::test(start_paused = true)]
 async fn the_answer_that_still_shows_the_old_policy_does_not_confuse() {
-    let world = protected().await;
+    let world = World::protected().await;
     choose(&world, "daily");
     world.ready("orders").await;
 
-    let states = world.kubernetes.history("orders").into_iter().rev().map(|write| write.object);
+    let states = world.kubernetes.history("orders").into_iter().rev().map(|write| write.typed());
     let policies: Vec<_> =
         states.take(2).map(|object| status(&object).backup_instance.unwrap().policy_id.unwrap()).collect();
     assert!(policies[0].ends_with("/daily") && policies[1].ends_with("/weekly"), "{policies:?}");
@@ -70,7 +64,7 @@ async fn the_answer_that_still_shows_the_old_policy_does_not_confuse() {
 
 #[tokio::test(start_paused = true)]
 async fn a_put_keeps_what_others_have_set() {
-    let world = protected().await;
+    let world = World::protected().await;
     meddle(&world, |body| {
         body["tags"]["costCenter"] = json!("4711");
         body["properties"]["friendlyName"] = json!("Orders, EU");
@@ -93,7 +87,7 @@ async fn a_put_keeps_what_others_have_set() {
 
 #[tokio::test(start_paused = true)]
 async fn what_others_have_changed_is_changed_back_at_the_next_look() {
-    let world = protected().await;
+    let world = World::protected().await;
     meddle(&world, |body| {
         body["properties"]["policyInfo"]["policyId"] = json!(format!("{VAULT}/backupPolicies/daily"))
     })
@@ -109,7 +103,7 @@ async fn what_others_have_changed_is_changed_back_at_the_next_look() {
 
 #[tokio::test(start_paused = true)]
 async fn an_owner_tag_that_was_removed_is_put_back() {
-    let world = protected().await;
+    let world = World::protected().await;
     meddle(&world, |body| body["tags"] = json!({})).await;
     world.reconciling("orders", Reason::Updating).await;
     world.ready("orders").await;
@@ -118,19 +112,15 @@ async fn an_owner_tag_that_was_removed_is_put_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_policy_that_does_not_exist_yet_is_waited_for_under_the_old_one() {
-    let world = protected().await;
+    let world = World::protected().await;
     choose(&world, "hourly");
     let has_issue = |object: &PostgresBackup| !status(object).issues.is_empty();
     let object = world.until("orders", "refused", has_issue).await;
-    assert_eq!(crate::world::reason(&object), Reason::PrerequisiteMissing.as_str());
+    assert_eq!(reason(&object), Reason::PrerequisiteMissing.as_str());
     assert!(policy(&world).ends_with("/weekly"));
-    let writes = world.kubernetes.history("orders").len();
-    let puts = world.wire.of(Put).len();
+    let (writes, puts) = (world.kubernetes.history("orders").len(), world.wire.of(Put).len());
     world.pass(20 * MINUTE).await;
-    println!("{}", world.wire);
-    for w in world.kubernetes.history("orders").iter().skip(writes) {
-        println!("{}", serde_json::to_string(&w.object.status).unwrap());
-    }
+    assert_eq!(world.kubernetes.history("orders").len(), writes, "retries write nothing\n{}", world.wire);
     assert!(world.wire.of(Put).len() > puts);
 
     world.azure.create_policy("hourly");
@@ -140,7 +130,7 @@ async fn a_policy_that_does_not_exist_yet_is_waited_for_under_the_old_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_that_is_taken_back_while_it_is_carried_out_is_undone() {
-    let world = protected().await;
+    let world = World::protected().await;
     choose(&world, "daily");
     world.sent(|sent| sent.call == Put && sent.answer.is_some(), 2).await;
     choose(&world, "weekly");
@@ -152,7 +142,7 @@ async fn a_change_that_is_taken_back_while_it_is_carried_out_is_undone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_specification_that_says_the_same_in_other_letters_is_no_change() {
-    let world = protected().await;
+    let world = World::protected().await;
     let writes = world.wire.count(Call::writes_azure);
     world.kubernetes.edit("orders", |spec| {
         spec.vault.resource_id = spec.vault.resource_id.replace("resourceGroups", "RESOURCEGROUPS");
@@ -160,4 +150,86 @@ async fn a_specification_that_says_the_same_in_other_letters_is_no_change() {
     });
     world.ready("orders").await;
     assert_eq!(world.wire.count(Call::writes_azure), writes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_secret_is_one_put() {
+    let world = World::start();
+    world.azure.change(|azure| azure.key_vaults[0].secrets.push("rotated".to_owned()));
+    world.kubernetes.create(&samples::single("empdb11"));
+    world.ready("empdb11").await;
+    let uri = "https://team-kv.vault.azure.net/secrets/rotated".to_owned();
+    world.kubernetes.edit("empdb11", |spec| spec.key_vault_secret = Some(KeyVaultSecretSpec { uri: uri.clone() }));
+    world.ready("empdb11").await;
+    world.pass(60 * MINUTE).await;
+    assert_eq!(world.azure.instance().spec.credentials.unwrap().secret_store_resource.uri, Some(uri));
+    assert_eq!(world.wire.of(Put).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_identity_and_back_are_two_puts() {
+    let world = World::protected().await;
+    world.azure.assign_identity(USER_ASSIGNED);
+    world.kubernetes.edit("orders", |spec| spec.vault.user_assigned_identity = Some(USER_ASSIGNED.to_owned()));
+    world.ready("orders").await;
+    let identity = world.azure.instance().spec.identity.unwrap();
+    assert_eq!(identity.user_assigned_identity.unwrap().to_string(), USER_ASSIGNED);
+
+    world.kubernetes.edit("orders", |spec| spec.vault.user_assigned_identity = None);
+    world.ready("orders").await;
+    world.pass(60 * MINUTE).await;
+    assert_eq!(world.azure.instance().spec.identity.unwrap().user_assigned_identity, None);
+    assert_eq!(world.wire.of(Put).len(), 3, "{}", world.wire);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_somebody_has_deleted_for_good_is_created_again() {
+    let world = World::with(Setup { api_version: ApiVersion::V2024_04_01, ..Setup::default() });
+    world.azure.change(|azure| azure.vaults[0].soft_delete.state = SoftDeleteState::Off);
+    world.kubernetes.create(&samples::flexible("orders"));
+    world.ready("orders").await;
+    world.azure.send_as(ApiVersion::V2024_04_01, Method::DELETE, &world.azure.instance().id.to_string(), &Value::Null);
+    world.reconciling("orders", Reason::Validating).await;
+    world.ready("orders").await;
+    assert_eq!(world.wire.of(Put).len(), 2);
+}
+
+/// The moments of a create at which the specification may be edited.
+const MOMENTS: [(Call, usize); 7] = [
+    (Call::PatchFinalizers, 1),
+    (GetInstance, 1),
+    (Call::Validate, 1),
+    (Call::Poll, 3),
+    (ApplyStatus, 2),
+    (Put, 1),
+    (GetInstance, 5),
+];
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_at_any_moment_of_a_create_ends_where_it_should() {
+    for (call, occurrence) in MOMENTS {
+        for later in [0, 2, 70, 2_000] {
+            let world = World::start();
+            world.kubernetes.create(&samples::flexible("orders"));
+            world.sent(|sent| sent.call == call, occurrence).await;
+            world.pass(Duration::from_millis(later)).await;
+            choose(&world, "daily");
+            world.ready("orders").await;
+            world.pass(20 * MINUTE).await;
+            assert!(policy(&world).ends_with("/daily"), "{call:?} {occurrence} {later}\n{}", world.wire);
+            assert!(world.wire.of(Put).len() <= 2, "{call:?} {occurrence} {later}\n{}", world.wire);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_somebody_has_soft_deleted_is_said_to_be_in_the_way() {
+    let world = World::protected().await;
+    world.azure.send(Method::DELETE, &world.azure.instance().id.to_string(), &Value::Null);
+    let object = world.stalled("orders", Reason::AlreadyProtected).await;
+    assert!(status(&object).issues[0].message.contains("SoftDeleted"), "{:?}", status(&object).issues);
+    let writes = world.kubernetes.history("orders").len();
+    world.pass(12 * 60 * MINUTE).await;
+    assert_eq!(world.kubernetes.history("orders").len(), writes, "{}", world.wire);
+    assert_eq!(world.wire.of(Put).len(), 1);
 }

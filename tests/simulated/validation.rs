@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use azure_emulator::{Datasource, KeyVault};
 use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::v1alpha1::{Issue, IssueSource, KeyVaultSecretSpec};
 use postgres_backup_operator::api::{PostgresBackup, Reason};
 
-use crate::azure::{KEY_VAULT, SERVERS, VAULT, id, server_id};
+use crate::azure::{DATABASE, KEY_VAULT, SERVERS, VAULT, datasource, key_vault, server_id};
 use crate::samples;
 use crate::wire::Call;
-use crate::world::{World, is, status};
+use crate::world::{World, is, reason, status};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -106,11 +105,7 @@ fn prerequisites() -> Vec<Missing> {
             take: |world| world.azure.change(|azure| azure.datasources.clear()),
             code: "UserErrorDBNotFound",
             reason: Reason::PrerequisiteMissing,
-            give: |world| {
-                let database = id(&samples::single("empdb11").spec.database.resource_id);
-                let datasource = Datasource { id: database, location: "westeurope".to_owned() };
-                world.azure.change(|azure| azure.put_datasource(datasource));
-            },
+            give: |world| world.azure.change(|azure| azure.put_datasource(datasource(DATABASE))),
         },
         Missing {
             take: |world| world.azure.change(|azure| azure.key_vaults[0].secrets.clear()),
@@ -122,11 +117,7 @@ fn prerequisites() -> Vec<Missing> {
             take: |world| world.azure.change(|azure| azure.key_vaults.clear()),
             code: "UserErrorInvalidSecretStore",
             reason: Reason::PrerequisiteMissing,
-            give: |world| {
-                let secrets = vec!["ossdbkey".to_owned()];
-                let key_vault = KeyVault { id: id(KEY_VAULT), host: "team-kv.vault.azure.net".to_owned(), secrets };
-                world.azure.change(|azure| azure.put_key_vault(key_vault));
-            },
+            give: |world| world.azure.change(|azure| azure.put_key_vault(key_vault())),
         },
         Missing {
             take: |world| world.azure.revoke(KEY_VAULT),
@@ -139,13 +130,13 @@ fn prerequisites() -> Vec<Missing> {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_is_missing_is_named_and_waited_for() {
-    for Missing { take, code, reason, give } in prerequisites() {
+    for Missing { take, code, reason: expected, give } in prerequisites() {
         let world = World::start();
         take(&world);
         world.kubernetes.create(&samples::single("empdb11"));
         let object = troubled(&world, "empdb11", code).await;
         assert!(is(&object, ConditionType::Reconciling), "{code}");
-        assert_eq!(crate::world::reason(&object), reason.as_str(), "{code}");
+        assert_eq!(reason(&object), expected.as_str(), "{code}");
         assert!(!issue(&object).recommended_actions.is_empty(), "{code}");
         assert_eq!(world.azure.instances().len(), 0, "{code}");
 

@@ -21,6 +21,8 @@ async fn what_the_oldest_version_cannot_say_is_shown_and_not_sent() {
     let compatibility = |code: &str| (IssueSource::Compatibility, code.to_owned());
     assert_eq!(codes, [compatibility("CredentialsNotSent"), compatibility("TagsNotSent")]);
 
+    let warnings = world.kubernetes.events().into_iter().filter(|event| event.type_.as_deref() != Some("Normal"));
+    assert_eq!(warnings.count(), 0, "nothing went wrong");
     let body = world.azure.received(Kind::PutInstance).remove(0).request_body.unwrap();
     assert!(body["tags"].is_null() && body["properties"]["datasourceAuthCredentials"].is_null(), "{body:#}");
 }

@@ -1,52 +1,28 @@
 //! A simulated cluster with the operator in it and Azure outside of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::runtime::events::{Recorder, Reporter};
-use kube::{Api, ResourceExt};
 use postgres_backup_operator::api::conditions::{self, ConditionType};
-use postgres_backup_operator::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupStatus, Reason};
-use postgres_backup_operator::azure::{ApiVersion, Cloud};
-use postgres_backup_operator::controller::{self, Runtime};
-use postgres_backup_operator::metrics::Metrics;
-use postgres_backup_operator::reconcile::memory::Memories;
-use postgres_backup_operator::reconcile::observe::VaultCache;
-use postgres_backup_operator::reconcile::{Context, Settings};
-use postgres_backup_operator::server::Readiness;
+use postgres_backup_operator::api::{PostgresBackup, PostgresBackupStatus, Reason};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::api_server::ApiServer;
 use crate::azure::Azure;
+pub use crate::operator::Setup;
+use crate::operator::{Power, Surroundings};
+use crate::samples;
 use crate::time::Time;
 use crate::wire::{Sent, Wire};
 
-/// How long an operator that died is gone.
-const RESTART: Duration = Duration::from_secs(2);
-
 /// Longer than anything takes in Azure.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
-
-/// What the operator is told.
-#[derive(Clone)]
-pub struct Setup {
-    pub api_version: ApiVersion,
-    pub cloud: Cloud,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self { api_version: ApiVersion::default(), cloud: Cloud::public() }
-    }
-}
 
 /// The simulation. When it ends, everything in it has kept to its contracts, or the test fails.
 pub struct World {
     pub kubernetes: ApiServer,
     pub azure: Azure,
     pub wire: Wire,
+    pub power: Power,
     time: Time,
     operator: JoinHandle<()>,
 }
@@ -64,9 +40,32 @@ impl World {
         let time = Time::start();
         let wire = Wire::new(time);
         let kubernetes = ApiServer::new(wire.clone(), time);
-        let azure = Azure::new(wire.clone(), time);
-        let supervised = supervise(kubernetes.clone(), azure.clone(), wire.clone(), time, setup);
-        Self { kubernetes, azure, wire, time, operator: tokio::spawn(supervised) }
+        let azure = Azure::new(wire.clone(), time, setup.timing.clone());
+        let power = Power::on();
+        let surroundings = Surroundings {
+            kubernetes: kubernetes.clone(),
+            azure: azure.clone(),
+            wire: wire.clone(),
+            time,
+            power: power.clone(),
+        };
+        let operator = tokio::spawn(surroundings.supervise(setup));
+        Self { kubernetes, azure, wire, power, time, operator }
+    }
+
+    /// With a flexible server `orders` that is to be protected.
+    pub fn creating() -> Self {
+        let world = Self::start();
+        world.kubernetes.create(&samples::flexible("orders"));
+        world
+    }
+
+    /// With a flexible server `orders` that is protected.
+    pub async fn protected() -> Self {
+        let world = Self::creating();
+        world.ready("orders").await;
+        world.pass(Duration::from_secs(60)).await;
+        world
     }
 
     /// Lets time pass.
@@ -115,12 +114,15 @@ impl World {
 
     /// Waits until so many requests of a kind were sent.
     pub async fn sent(&self, wanted: impl Fn(&Sent) -> bool, count: usize) {
-        let enough = || self.wire.sent().iter().filter(|sent| wanted(sent)).count() >= count;
-        let deadline = self.elapsed() + PATIENCE;
-        while !enough() {
-            assert!(self.elapsed() < deadline, "fewer than {count} requests:\n{}", self.wire);
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let enough = || self.wire.count_sent(&wanted) >= count;
+        let mut activity = self.wire.activity();
+        let search = async {
+            while !enough() {
+                let _ = activity.changed().await;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, search).await;
+        assert!(found.is_ok(), "fewer than {count} requests:\n{}", self.wire);
     }
 
     /// Waits until something is found, looking after every change in Kubernetes.
@@ -141,7 +143,6 @@ impl World {
     fn check(&self) {
         let violations = self.wire.violations();
         assert!(violations.is_empty(), "{}\n{}", violations.join("\n"), self.wire);
-        assert!(!self.operator.is_finished(), "the operator has stopped by itself\n{}", self.wire);
     }
 }
 
@@ -151,61 +152,6 @@ impl Drop for World {
         if !std::thread::panicking() {
             self.check();
         }
-    }
-}
-
-/// Runs the operator, and starts it again when it dies: with an empty memory, as a new process has.
-async fn supervise(kubernetes: ApiServer, azure: Azure, wire: Wire, time: Time, setup: Setup) {
-    loop {
-        let metrics = Metrics::new(CONCURRENCY);
-        let running = operate(&kubernetes, &azure, time, &setup, Arc::clone(&metrics));
-        let died = tokio::select! {
-            biased;
-            () = wire.crashed() => true,
-            () = running => false,
-        };
-        expect_no_panics(&metrics, &wire);
-        if !died {
-            return;
-        }
-        tokio::time::sleep(RESTART).await;
-    }
-}
-
-/// The default of `--concurrency`.
-const CONCURRENCY: u16 = 16;
-
-/// The operator, put together as `operator::run` does.
-async fn operate(kubernetes: &ApiServer, azure: &Azure, time: Time, setup: &Setup, metrics: Arc<Metrics>) {
-    let client = kubernetes.client();
-    let Ok(kube_system) = Api::<Namespace>::all(client.clone()).get("kube-system").await else { return };
-    let settings = Settings {
-        cluster_name: kube_system.uid().unwrap(),
-        cloud: setup.cloud.clone(),
-        drift_interval: Duration::from_secs(10 * 60),
-        deadline: Duration::from_secs(30 * 60),
-        poll_interval: Duration::from_secs(15),
-    };
-    let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
-    let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), reporter),
-        client,
-        azure: azure.data_protection(&setup.cloud, setup.api_version, metrics.clone()),
-        vaults: VaultCache::default(),
-        memories: Memories::default(),
-        settings,
-        clock: time.clock(),
-    });
-    let runtime = Runtime { context, metrics, readiness: Arc::new(Readiness::default()) };
-    controller::run(runtime, None, CONCURRENCY, CancellationToken::new()).await;
-}
-
-/// A panic in a pass is caught there; here it fails the test.
-fn expect_no_panics(metrics: &Metrics, wire: &Wire) {
-    let text = metrics.encode().unwrap();
-    let panics = text.lines().find(|line| line.starts_with("controller_runtime_reconcile_panics_total"));
-    if !panics.is_some_and(|line| line.ends_with(" 0")) {
-        wire.violation("a pass panicked");
     }
 }
 

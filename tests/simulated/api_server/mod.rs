@@ -23,7 +23,7 @@ use kube::Client;
 use tokio::sync::watch as signal;
 use tokio_util::sync::CancellationToken;
 
-pub use store::{Author, Edit, Write};
+pub use store::{Author, Edit};
 
 use crate::time::Time;
 use crate::wire::Wire;

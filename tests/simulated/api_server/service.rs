@@ -19,6 +19,7 @@ use tower::BoxError;
 
 use super::resource::{Key, Refusal};
 use super::{ApiServer, CLUSTER_UID, LATENCY};
+use crate::contract;
 use crate::wire::{Answered, Call, Carried, Reply};
 
 type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
@@ -194,6 +195,7 @@ impl ApiServer {
     fn create_event(&self, event: Value) -> Value {
         self.wire.expect_no_secret(&event.to_string());
         let typed: Event = serde_json::from_value(event.clone()).expect("the operator publishes an event");
+        contract::event_breaches(&typed).into_iter().for_each(|breach| self.wire.violation(breach));
         self.store().add_event(typed);
         event
     }

@@ -1,7 +1,6 @@
 //! The objects, their versions, and the history of all writes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use k8s_openapi::api::events::v1::Event;
 use postgres_backup_operator::api::PostgresBackup;
@@ -31,12 +30,17 @@ pub enum Edit {
 /// One write that changed something.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// Since the simulation began.
-    pub at: Duration,
     pub author: Author,
     pub edit: Edit,
     /// The object as it was then.
-    pub object: PostgresBackup,
+    pub object: Value,
+}
+
+impl Write {
+    /// The object as the operator reads it.
+    pub fn typed(&self) -> PostgresBackup {
+        serde_json::from_value(self.object.clone()).expect("the object is a PostgresBackup")
+    }
 }
 
 /// A change as watches tell it.
@@ -122,7 +126,7 @@ impl Store {
 
     /// Stores an object; one that is deleted and has no finalizer left goes. An object that is no different from the stored
     /// one is not written and keeps its version.
-    pub fn commit(&mut self, key: &Key, mut object: Value, at: Duration, author: Author, edit: Edit) -> Value {
+    pub fn commit(&mut self, key: &Key, mut object: Value, author: Author, edit: Edit) -> Value {
         let old = self.objects.get(key);
         if let Some(same) = old.filter(|old| resource::is_same(old, &object)) {
             return same.clone();
@@ -141,8 +145,7 @@ impl Store {
             self.objects.insert(key.clone(), object.clone());
         }
         self.log.push(Change { kind, object: object.clone(), repeated: false });
-        let typed = serde_json::from_value(object.clone()).expect("what is stored is a PostgresBackup");
-        self.writes.push(Write { at, author, edit, object: typed });
+        self.writes.push(Write { author, edit, object: object.clone() });
         object
     }
 

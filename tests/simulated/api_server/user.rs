@@ -1,7 +1,6 @@
 //! What people and tests do with the API server.
 
 use k8s_openapi::api::events::v1::Event;
-use kube::ResourceExt;
 use postgres_backup_operator::api::{PostgresBackup, PostgresBackupSpec};
 use serde_json::{Value, json};
 
@@ -12,9 +11,14 @@ use super::{ApiServer, NAMESPACE};
 impl ApiServer {
     /// `kubectl create`.
     pub fn create(&self, object: &PostgresBackup) {
-        let mut object = serde_json::to_value(object).unwrap();
-        object["metadata"]["namespace"] = json!(NAMESPACE);
-        let key = key(object["metadata"]["name"].as_str().unwrap());
+        self.create_raw(serde_json::to_value(object).unwrap());
+    }
+
+    /// `kubectl create` of an object that some other version of the CustomResourceDefinition let in.
+    pub fn create_raw(&self, mut object: Value) {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or(NAMESPACE).to_owned();
+        object["metadata"]["namespace"] = json!(namespace);
+        let key = (namespace, object["metadata"]["name"].as_str().unwrap().to_owned());
         assert!(self.store().get(&key).is_none(), "{key:?} exists");
         let uid = self.store().next_uid();
         let created = resource::created(object, uid, self.time.now());
@@ -58,7 +62,7 @@ impl ApiServer {
 
     /// Every write of every object of this name, oldest first.
     pub fn history(&self, name: &str) -> Vec<Write> {
-        self.store().writes().iter().filter(|write| write.object.name_any() == name).cloned().collect()
+        self.store().writes().iter().filter(|write| write.object["metadata"]["name"] == name).cloned().collect()
     }
 
     /// The events, oldest first.

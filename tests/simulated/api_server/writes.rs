@@ -53,7 +53,7 @@ impl ApiServer {
     }
 
     pub(super) fn commit(&self, key: &Key, object: Value, author: Author, edit: Edit) -> Value {
-        let stored = self.store().commit(key, object, self.time.elapsed(), author, edit);
+        let stored = self.store().commit(key, object, author, edit);
         self.announce();
         stored
     }

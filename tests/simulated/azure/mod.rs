@@ -3,16 +3,18 @@
 mod client;
 mod inventory;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use azure_emulator::{Engine, EngineConfig, Entry, Grant, Instance, Kind, Policy, Request, ResourceId};
+use azure_core::credentials::TokenCredential;
+use azure_emulator::{Engine, EngineConfig, Entry, Grant, Instance, Kind, Request, ResourceId, Timing};
 use http::Method;
 use postgres_backup_operator::azure::{
     ApiVersion, ArmClient, ArmOptions, Cloud, Credential, DataProtection, RequestObserver,
 };
 use serde_json::Value;
 
-pub use inventory::{KEY_VAULT, SECRET_URI, SERVERS, SUBSCRIPTION, VAULT, server_id};
+pub use inventory::{DATABASE, KEY_VAULT, SECRET_URI, SERVERS, USER_ASSIGNED, VAULT, datasource, key_vault, server_id};
 
 use crate::time::Time;
 use crate::wire::Wire;
@@ -28,12 +30,13 @@ pub struct Azure {
     engine: Arc<Mutex<Engine>>,
     wire: Wire,
     time: Time,
+    identities: Arc<AtomicUsize>,
 }
 
 impl Azure {
-    pub fn new(wire: Wire, time: Time) -> Self {
-        let config = EngineConfig::new(inventory::world(), time.now());
-        Self { engine: Arc::new(Mutex::new(Engine::new(config))), wire, time }
+    pub fn new(wire: Wire, time: Time, timing: Timing) -> Self {
+        let config = EngineConfig { timing, ..EngineConfig::new(inventory::world(), time.now()) };
+        Self { engine: Arc::new(Mutex::new(Engine::new(config))), wire, time, identities: Arc::default() }
     }
 
     /// A client of it, as the operator uses one.
@@ -44,9 +47,18 @@ impl Azure {
         observer: Arc<dyn RequestObserver>,
     ) -> DataProtection {
         let azure = self.clone();
-        let credential = Credential::from_builder(cloud, move || Ok(Arc::new(Identity::new(azure.clone())))).unwrap();
+        let build = move || {
+            azure.identities.fetch_add(1, Ordering::Relaxed);
+            Ok(Arc::new(Identity::new(azure.clone())) as Arc<dyn TokenCredential>)
+        };
+        let credential = Credential::from_builder(cloud, build).unwrap();
         let options = ArmOptions { observer, ..ArmOptions::default() };
         DataProtection::new(ArmClient::new(cloud.clone(), credential, Arc::new(self.clone()), options), version)
+    }
+
+    /// How often the operator has built its identity.
+    pub fn identities_built(&self) -> usize {
+        self.identities.load(Ordering::Relaxed)
     }
 
     /// The backup instances as they are now.
@@ -92,12 +104,27 @@ impl Azure {
         change(self.engine().world_mut());
     }
 
+    /// Assigns a user-assigned identity to the vault, and permits it wherever the vault's own is permitted.
+    pub fn assign_identity(&self, identity: &str) {
+        let mut engine = self.engine();
+        let world = engine.world_mut();
+        world.vaults[0].user_assigned_identities.push(inventory::user_assigned(identity));
+        for grant in world.grants.clone() {
+            world.grant(Grant { principal_id: inventory::USER_PRINCIPAL, ..grant });
+        }
+    }
+
     /// Sends a request on somebody else's behalf, past the wire. Returns the answer's status and body.
     pub fn send(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        self.send_as(ApiVersion::default(), method, path, body)
+    }
+
+    /// The same with another api-version.
+    pub fn send_as(&self, version: ApiVersion, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let now = self.time.now();
         let mut engine = self.engine();
         let token = engine.issue_token(now, "https://management.azure.com");
-        let target = format!("{path}?api-version={}", ApiVersion::default());
+        let target = format!("{path}?api-version={version}");
         let request = Request::new(method, &target).with_bearer(&token).with_json(body);
         let response = engine.handle(now, &request);
         (response.status.as_u16(), response.body_json())
@@ -122,9 +149,4 @@ pub fn id(text: &str) -> ResourceId {
 
 fn permission(scope: &str) -> Grant {
     Grant { principal_id: inventory::VAULT_PRINCIPAL, scope: id(scope) }
-}
-
-/// A policy that protects every kind of PostgreSQL database.
-pub fn policy(name: &str) -> Policy {
-    inventory::policy(name)
 }

@@ -65,6 +65,13 @@ pub struct Sent {
     pub fault: Option<Fault>,
 }
 
+impl Sent {
+    /// Whether the operator died with this request.
+    pub fn is_last_word(&self) -> bool {
+        matches!(self.fault, Some(Fault::CrashBefore | Fault::CrashAfter))
+    }
+}
+
 impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, call, about, answer, fault } = self;

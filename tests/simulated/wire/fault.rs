@@ -1,5 +1,6 @@
 //! What can befall a request on its way.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -26,7 +27,7 @@ pub enum Fault {
 }
 
 /// An answer that does not come from the fakes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reply {
     pub status: u16,
     pub retry_after: Option<u64>,
@@ -45,6 +46,11 @@ impl Reply {
         Self { status, retry_after: None, body }
     }
 
+    /// A good answer with this body.
+    pub fn ok(body: Value) -> Self {
+        Self { status: 200, retry_after: None, body }
+    }
+
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
@@ -54,5 +60,11 @@ impl Reply {
 impl From<Reply> for Fault {
     fn from(reply: Reply) -> Self {
         Self::Answer(reply)
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.body["error"]["code"].as_str().unwrap_or_default())
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub use call::{Call, Sent};
 pub use fault::{Fault, Reply};
@@ -32,6 +32,7 @@ pub enum Carried<A> {
 pub struct Wire {
     time: Time,
     state: Arc<Mutex<State>>,
+    activity: watch::Sender<()>,
     crash: Arc<Notify>,
 }
 
@@ -56,9 +57,24 @@ enum Hits {
     Position(usize),
 }
 
+impl Hits {
+    /// Counts a request; says whether it is the one.
+    fn count(&mut self, call: Call, position: usize) -> bool {
+        match self {
+            Self::Position(wanted) => *wanted == position,
+            Self::Kind(kind, _) if *kind != call => false,
+            Self::Kind(_, 0) => true,
+            Self::Kind(_, before) => {
+                *before -= 1;
+                false
+            }
+        }
+    }
+}
+
 impl Wire {
     pub fn new(time: Time) -> Self {
-        Self { time, state: Arc::default(), crash: Arc::default() }
+        Self { time, state: Arc::default(), activity: watch::Sender::new(()), crash: Arc::default() }
     }
 
     /// Disturbs the `occurrence`-th (from 1) request of a kind, counted from now on.
@@ -105,12 +121,22 @@ impl Wire {
 
     /// How many requests of some kinds were sent.
     pub fn count(&self, wanted: impl Fn(Call) -> bool) -> usize {
-        self.sent().iter().filter(|sent| wanted(sent.call)).count()
+        self.count_sent(|sent| wanted(sent.call))
+    }
+
+    /// How many requests were sent that are as wanted.
+    pub fn count_sent(&self, wanted: impl Fn(&Sent) -> bool) -> usize {
+        self.state().sent.iter().filter(|sent| wanted(sent)).count()
     }
 
     /// What was sent after so many others.
     pub fn since(&self, position: usize) -> Vec<Sent> {
         self.state().sent[position..].to_vec()
+    }
+
+    /// Tells whenever a request is sent or arrives.
+    pub fn activity(&self) -> watch::Receiver<()> {
+        self.activity.subscribe()
     }
 
     /// How much was sent so far.
@@ -192,26 +218,22 @@ impl Wire {
     fn begin(&self, call: Call, about: &str) -> (usize, Option<Fault>) {
         let mut state = self.state();
         let position = state.sent.len();
-        let struck = state.rules.iter_mut().position(|rule| match &mut rule.hits {
-            Hits::Position(wanted) => *wanted == position,
-            Hits::Kind(kind, _) if *kind != call => false,
-            Hits::Kind(_, 0) => true,
-            Hits::Kind(_, before) => {
-                *before -= 1;
-                false
-            }
-        });
+        // Every rule counts the request; the oldest one that is due strikes.
+        let due: Vec<bool> = state.rules.iter_mut().map(|rule| rule.hits.count(call, position)).collect();
+        let struck = due.into_iter().position(|due| due);
         let fault = struck.map(|index| match state.rules[index].lasting {
             true => state.rules[index].fault.clone(),
             false => state.rules.remove(index).fault,
         });
         let about = about.to_owned();
         state.sent.push(Sent { at: self.time.elapsed(), call, about, answer: None, fault: fault.clone() });
+        self.activity.send_replace(());
         (position, fault)
     }
 
     fn arrived(&self, position: usize, answer: &impl Answered) {
         self.state().sent[position].answer = Some(answer.status());
+        self.activity.send_replace(());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

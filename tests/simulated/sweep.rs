@@ -1,0 +1,182 @@
+//! Every single fault at every single request: however a create, a change or a delete is disturbed, it ends as if nothing
+//! had happened, and nothing is sent twice that was accepted the first time.
+
+use std::time::Duration;
+
+use azure_emulator::{Instance, ProtectionState};
+use jiff::Timestamp;
+use kube::ResourceExt;
+use postgres_backup_operator::api::PostgresBackup;
+use serde_json::{Value, json};
+
+use crate::samples;
+use crate::wire::{Call, Fault, Reply, Sent};
+use crate::world::{Setup, World, status};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What is left at the end of a story, without times and ids that no two runs have in common.
+#[derive(Debug, PartialEq)]
+struct End {
+    object: Option<Value>,
+    instances: Vec<(String, ProtectionState, Value)>,
+    tombstones: usize,
+    accepted: [usize; 2],
+}
+
+impl End {
+    fn of(world: &World) -> Self {
+        let instance = |instance: &Instance| {
+            let content = json!({ "tags": instance.tags, "policy": instance.spec.policy.policy_id.to_string() });
+            (instance.name().to_owned(), instance.state, content)
+        };
+        let accepted = |sent: &&Sent| sent.answer.is_some_and(|status| matches!(status, 201 | 202));
+        Self {
+            object: world.kubernetes.get("orders").as_ref().map(timeless),
+            instances: world.azure.instances().iter().map(instance).collect(),
+            tombstones: world.azure.tombstones(),
+            accepted: [Call::Put, Call::Delete].map(|call| world.wire.of(call).iter().filter(accepted).count()),
+        }
+    }
+}
+
+fn timeless(object: &PostgresBackup) -> Value {
+    let mut status = status(object);
+    status.conditions.iter_mut().for_each(|condition| condition.last_transition_time.0 = Timestamp::UNIX_EPOCH);
+    json!({ "finalizers": object.finalizers(), "spec": object.spec, "status": status })
+}
+
+/// What the operator wants done.
+#[derive(Clone, Copy, Debug)]
+enum Story {
+    Create,
+    Change,
+    Delete,
+}
+
+impl Story {
+    /// A world in which the story can begin.
+    async fn prepare(self, setup: Setup) -> World {
+        let world = World::with(setup);
+        if !matches!(self, Self::Create) {
+            world.kubernetes.create(&samples::flexible("orders"));
+            world.ready("orders").await;
+        }
+        world.pass(MINUTE).await;
+        world
+    }
+
+    async fn run(self, world: &World) {
+        match self {
+            Self::Create => {
+                world.kubernetes.create(&samples::flexible("orders"));
+                world.ready("orders").await;
+            }
+            Self::Change => {
+                world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
+                world.ready("orders").await;
+            }
+            Self::Delete => {
+                world.kubernetes.delete("orders");
+                world.gone("orders").await;
+            }
+        }
+        // Whatever the operator still has in mind comes to light.
+        world.pass(20 * MINUTE).await;
+    }
+}
+
+/// Runs a story undisturbed, and then with each fault at each of its requests.
+async fn sweep(story: Story, setup: Setup, faults: &[Fault]) {
+    let world = story.prepare(setup.clone()).await;
+    let first = world.wire.position();
+    story.run(&world).await;
+    let last = world.wire.sent().iter().rposition(|sent| sent.call.writes_object()).unwrap();
+    let calm = End::of(&world);
+    drop(world);
+    for position in first..=last {
+        for fault in faults {
+            let world = story.prepare(setup.clone()).await;
+            world.wire.disturb_position(position, fault.clone());
+            story.run(&world).await;
+            assert_eq!(End::of(&world), calm, "{story:?} after {fault:?} at request {position}\n{}", world.wire);
+        }
+    }
+}
+
+fn crashes() -> [Fault; 2] {
+    [Fault::CrashBefore, Fault::CrashAfter]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_survives_the_death_of_the_operator_at_every_request() {
+    sweep(Story::Create, Setup::default(), &crashes()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_survives_the_death_of_the_operator_at_every_request() {
+    sweep(Story::Change, Setup::default(), &crashes()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_survives_the_death_of_the_operator_at_every_request() {
+    sweep(Story::Delete, Setup::default(), &crashes()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_survives_an_operator_that_is_gone_for_long() {
+    let setup = Setup { downtime: 17 * MINUTE, ..Setup::default() };
+    for story in [Story::Create, Story::Change, Story::Delete] {
+        sweep(story, setup.clone(), &crashes()).await;
+    }
+}
+
+/// What can befall a single request besides the death of the operator.
+fn disturbances() -> [Fault; 6] {
+    [
+        Fault::Refuse,
+        Fault::LoseRequest,
+        Fault::LoseAnswer,
+        Fault::Delay(Duration::from_secs(100)),
+        Reply::error(500, "InternalServerError").into(),
+        Reply::error(429, "TooManyRequests").retry_after(20).into(),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_survives_every_disturbance_of_every_request() {
+    sweep(Story::Create, Setup::default(), &disturbances()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_survives_every_disturbance_of_every_request() {
+    sweep(Story::Change, Setup::default(), &disturbances()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_survives_every_disturbance_of_every_request() {
+    sweep(Story::Delete, Setup::default(), &disturbances()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_deleted_while_the_operator_is_gone_leaves_nothing() {
+    let setup = Setup { downtime: MINUTE, ..Setup::default() };
+    let world = Story::Create.prepare(setup.clone()).await;
+    let first = world.wire.position();
+    Story::Create.run(&world).await;
+    let last = world.wire.sent().iter().rposition(|sent| sent.call.writes_object()).unwrap();
+    drop(world);
+    for position in first..=last {
+        for fault in crashes() {
+            let world = Story::Create.prepare(setup.clone()).await;
+            world.wire.disturb_position(position, fault.clone());
+            world.kubernetes.create(&samples::flexible("orders"));
+            world.sent(|sent| sent.is_last_word(), 1).await;
+            world.pass(Duration::from_secs(1)).await;
+            world.kubernetes.delete("orders");
+            world.gone("orders").await;
+            world.pass(20 * MINUTE).await;
+            assert_eq!(world.azure.instances().len(), 0, "{fault:?} at request {position}\n{}", world.wire);
+        }
+    }
+}
