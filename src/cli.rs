@@ -106,7 +106,7 @@ pub struct PaceArgs {
     /// How long an object may take to become ready before it counts as stalled.
     #[arg(long, env = "PGBACKUP_DEADLINE", value_name = "DURATION", default_value = "30m", value_parser = parse_duration)]
     pub deadline: Duration,
-    /// How often an operation is looked at when Azure does not say.
+    /// How often a backup instance on its way to another state is looked at, until Azure has named an interval.
     #[arg(long, env = "PGBACKUP_POLL_INTERVAL", value_name = "DURATION", default_value = "15s", value_parser = parse_duration)]
     pub poll_interval: Duration,
 }

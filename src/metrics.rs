@@ -68,7 +68,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the metrics; every known label starts at zero.
+    /// Registers the metrics. The results of passes start at zero; requests to Azure are counted from the first one.
     #[must_use]
     pub fn new(concurrency: u16) -> Arc<Self> {
         let mut registry = Registry::default();

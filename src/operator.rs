@@ -37,7 +37,9 @@ pub enum StartError {
     #[error("cannot start")]
     System(#[from] std::io::Error),
     /// The Azure cloud is not described properly.
-    #[error("the Azure cloud cannot be used as it is set")]
+    #[error(
+        "the Azure cloud cannot be used as it is set (--cloud, --arm-endpoint, --arm-audience, --authority-host, --key-vault-suffix)"
+    )]
     Cloud(#[from] CloudError),
     /// The file with certificate authorities cannot be read.
     #[error("cannot read the certificate authorities in {path} (--ca-bundle)")]
@@ -83,6 +85,18 @@ pub enum StartError {
         #[source]
         source: kube::Error,
     },
+    /// The API server refuses what the operator needs for another cause than missing rights.
+    #[error("the Kubernetes API server refuses to {what}")]
+    Refused {
+        /// What the operator tried.
+        what: &'static str,
+        /// What the API server answered.
+        #[source]
+        source: kube::Error,
+    },
+    /// The cluster cannot be named.
+    #[error("the namespace kube-system has no UID to name this cluster by; give it a name with --cluster-name")]
+    ClusterUnnamed,
     /// The server for probes and metrics cannot start.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -103,8 +117,7 @@ async fn serve(args: &RunArgs) -> Result<(), StartError> {
     let cloud = cloud(&args.azure)?;
     let metrics = Metrics::new(args.kubernetes.concurrency);
     let azure = azure(&args.azure, &cloud, Arc::clone(&metrics)).await?;
-    let client = kubernetes(args.kubernetes.watch_namespace.as_deref()).await?;
-    let cluster_name = cluster_name(&args.kubernetes, &client).await?;
+    let (client, cluster_name) = kubernetes(&args.kubernetes).await?;
     let server = Server::bind(args.server.listen, args.server.listen_file.as_deref()).await?;
     announce(args, &cloud, &cluster_name, &server);
 
@@ -167,21 +180,34 @@ async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>) -> Result
 }
 
 /// Connects to the cluster and checks that PostgresBackups can be read.
-async fn kubernetes(namespace: Option<&str>) -> Result<Client, StartError> {
+async fn kubernetes(args: &KubernetesArgs) -> Result<(Client, String), StartError> {
     let config = Config::infer().await.map_err(StartError::KubeConfig)?;
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(StartError::KubeClient)?;
-    let unreachable = |source| StartError::Unreachable { url: url.clone(), source };
+    let check = async {
+        check_definition(&client, args.watch_namespace.as_deref()).await?;
+        cluster_name(args, &client).await
+    };
+    match tokio::time::timeout(START_TIMEOUT, check).await {
+        Ok(Ok(name)) => Ok((client, name)),
+        // What is no answer of the API server came from the way to it.
+        Ok(Err(StartError::Refused { source, .. })) if !matches!(source, kube::Error::Api(_)) => {
+            Err(StartError::Unreachable { url, source: source.into() })
+        }
+        Ok(Err(error)) => Err(error),
+        Err(elapsed) => Err(StartError::Unreachable { url, source: elapsed.into() }),
+    }
+}
+
+async fn check_definition(client: &Client, namespace: Option<&str>) -> Result<(), StartError> {
     let api: Api<PostgresBackup> = match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    match tokio::time::timeout(START_TIMEOUT, api.list_metadata(&ListParams::default().limit(1))).await {
-        Ok(Ok(_)) => Ok(client),
-        Ok(Err(kube::Error::Api(status))) if status.code == 404 => Err(StartError::CrdMissing),
-        Ok(Err(source @ kube::Error::Api(_))) => Err(StartError::Forbidden { what: "list PostgresBackups", source }),
-        Ok(Err(source)) => Err(unreachable(source.into())),
-        Err(elapsed) => Err(unreachable(elapsed.into())),
+    match api.list_metadata(&ListParams::default().limit(1)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Err(StartError::CrdMissing),
+        Err(source) => Err(refused("list PostgresBackups", source)),
     }
 }
 
@@ -190,9 +216,16 @@ async fn cluster_name(args: &KubernetesArgs, client: &Client) -> Result<String, 
         return Ok(name.clone());
     }
     let what = "read the namespace kube-system, whose UID names the cluster unless --cluster-name does";
-    let failed = |source| StartError::Forbidden { what, source };
-    let namespace = Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(failed)?;
-    Ok(namespace.uid().unwrap_or_default())
+    let namespaces = Api::<Namespace>::all(client.clone());
+    let namespace = namespaces.get("kube-system").await.map_err(|source| refused(what, source))?;
+    namespace.uid().ok_or(StartError::ClusterUnnamed)
+}
+
+fn refused(what: &'static str, source: kube::Error) -> StartError {
+    match &source {
+        kube::Error::Api(status) if status.code == 403 => StartError::Forbidden { what, source },
+        _ => StartError::Refused { what, source },
+    }
 }
 
 fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, server: &Server) {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use kube::api::{DeleteParams, DynamicObject, PostParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use postgres_backup_operator::api::{PostgresBackup, crd};
 use serde_json::{Value, json};
@@ -80,6 +80,34 @@ async fn what_can_be_seen_to_be_wrong_is_refused_with_what_to_write_instead() {
     let id = |tail: &str| json!(format!("{SUBSCRIPTION}/resourceGroups/data-rg/providers/{tail}"));
     let (flexible, single) = (flexible_server, single_server);
     for (expected, spec) in [
+        (
+            "must be the ARM id of a PostgreSQL flexible server",
+            with(flexible(), "/database/resourceId", id("Microsoft.DBforPostgreSQL/flexibleServers/ab")),
+        ),
+        (
+            "must be the ARM id of a PostgreSQL flexible server",
+            with(single(), "/database/resourceId", id("Microsoft.DBforPostgreSQL/servers/legacy/databases/two words")),
+        ),
+        (
+            "must be the ARM id of a Backup vault",
+            with(
+                flexible(),
+                "/vault/resourceId",
+                id(&format!("Microsoft.DataProtection/backupVaults/{}", "v".repeat(51))),
+            ),
+        ),
+        (
+            "must be the ARM id of a Backup vault",
+            with(
+                flexible(),
+                "/vault/resourceId",
+                json!("/subscriptions/not-a-guid/resourceGroups/g/providers/Microsoft.DataProtection/backupVaults/v1"),
+            ),
+        ),
+        (
+            "must be the ARM id of a user-assigned identity",
+            with(flexible(), "/vault/userAssignedIdentity", id("Microsoft.ManagedIdentity/userAssignedIdentities/ab")),
+        ),
         (
             "must be the ARM id of a PostgreSQL flexible server",
             with(flexible(), "/database/resourceId", json!("orders")),
@@ -175,6 +203,13 @@ async fn both_kinds_are_accepted_in_any_casing_of_the_ids() {
         single_server(),
         with(flexible_server(), "/backupInstanceName", json!("orders-orders-1")),
         with(
+            single_server(),
+            "/database/resourceId",
+            json!(format!(
+                "{SUBSCRIPTION}/resourceGroups/flexibleServers/providers/Microsoft.DBforPostgreSQL/servers/legacy/databases/a"
+            )),
+        ),
+        with(
             flexible_server(),
             "/database/resourceId",
             json!(
@@ -236,6 +271,22 @@ async fn what_an_object_is_about_cannot_be_changed() {
         }
         api.delete("orders", &DeleteParams::default()).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn an_object_that_has_a_backup_instance_cannot_be_given_another() {
+    let (_, api) = install().await;
+    api.create(&PostParams::default(), &parse(object("orders", &flexible_server()))).await.unwrap();
+    let status =
+        json!({ "status": { "backupInstance": { "name": "orders-1", "protectionState": "ProtectionConfigured" } } });
+    api.patch_status("orders", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    let set = async |name: &str| {
+        let patch = json!({ "spec": { "backupInstanceName": name } });
+        api.patch("orders", &PatchParams::default(), &Patch::Merge(patch)).await
+    };
+    let refusal = set("orders-2").await.unwrap_err().to_string();
+    assert!(refusal.contains("cannot be set any more"), "{refusal}");
+    set("orders-1").await.unwrap();
 }
 
 /// `kubectl explain`, once kubectl knows the short name: an API server publishes a new kind a moment after it serves it, and

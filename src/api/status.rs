@@ -174,7 +174,7 @@ pub enum IssueSource {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftItem {
-    /// The field of `spec`, like `policy.name`.
+    /// What differs: a field of `spec`, like `policy.name`, or the `owner tag`.
     #[schemars(length(max = 128))]
     pub field: String,
     /// What the specification asks for.

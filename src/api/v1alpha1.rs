@@ -26,6 +26,8 @@ pub use super::status::{
     doc = "PostgresBackup states that a PostgreSQL database in Azure is protected in a Backup vault under a backup policy. The operator validates the request with Azure, creates the backup instance, follows it until Azure reports the database as protected, and keeps status equal to what Azure says.",
     validation = Rule::new("self.metadata.name.size() <= 100")
         .message("metadata.name must have at most 100 characters: it is part of the owner tag on the backup instance"),
+    validation = Rule::new("!has(self.spec.backupInstanceName) || !has(self.status) || !has(self.status.backupInstance) || self.status.backupInstance.name == self.spec.backupInstanceName || (!has(self.status.backupInstance.protectionState) && (!has(self.status.operation) || self.status.operation.kind == 'Validate'))")
+        .message("spec.backupInstanceName cannot be set any more: this object already has the backup instance that status.backupInstance.name names. To use another one, delete this object (deletionPolicy: Retain keeps the backup instance) and create it again"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status",
         description = "True when Azure reports the state asked for"),
     printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason",
@@ -55,9 +57,9 @@ pub use super::status::{
         .field_path(".vault.resourceId"),
     validation = Rule::new("!has(oldSelf.backupInstanceName) || (has(self.backupInstanceName) && self.backupInstanceName == oldSelf.backupInstanceName)")
         .message("spec.backupInstanceName cannot be changed or removed once it is set: delete this object (deletionPolicy: Retain keeps the backup instance) and create it again with the other name"),
-    validation = Rule::new("!self.database.resourceId.matches('(?i)/servers/[^/]+/databases/') || has(self.keyVaultSecret)")
+    validation = Rule::new("!self.database.resourceId.matches('(?i)/Microsoft[.]DBforPostgreSQL/servers/[^/]+/databases/') || has(self.keyVaultSecret)")
         .message("spec.keyVaultSecret.uri is required for a database of a Single Server: give the Key Vault secret with the connection string, like https://team-kv.vault.azure.net/secrets/ossdbkey"),
-    validation = Rule::new("!self.database.resourceId.lowerAscii().contains('/flexibleservers/') || !has(self.keyVaultSecret)")
+    validation = Rule::new("!self.database.resourceId.matches('(?i)/Microsoft[.]DBforPostgreSQL/flexibleServers/') || !has(self.keyVaultSecret)")
         .message("spec.keyVaultSecret must be left out for a flexible server: the vault signs in with its managed identity, not with a secret"),
 )]
 pub struct PostgresBackupSpec {
@@ -96,11 +98,11 @@ pub struct DatabaseSpec {
     /// `az postgres flexible-server show --query id` prints it.
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(
-        validation = Rule::new("!self.matches('(?i)/flexibleServers/[^/]+/databases/')")
+        validation = Rule::new("!self.matches('(?i)/providers/[^/]+/flexibleServers/[^/]+/databases/')")
             .message("a flexible server is protected as a whole: leave out /databases/…"),
         validation = Rule::new("!self.matches('(?i)/Microsoft[.]DBforPostgreSQL/servers/[^/]+/?$')")
             .message("a Single Server is protected database by database: add /databases/{database}"),
-        validation = Rule::new("self.matches('(?i)^/subscriptions/[0-9a-z-]+/resourceGroups/[^/]+/providers/Microsoft[.]DBforPostgreSQL/(flexibleServers/[a-z0-9-]+|servers/[a-z0-9-]+/databases/[^/]+)$') || self.matches('(?i)/flexibleServers/[^/]+/databases/|/Microsoft[.]DBforPostgreSQL/servers/[^/]+/?$')")
+        validation = Rule::new("self.matches('(?i)^/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/]{0,89}[^/.]/providers/Microsoft[.]DBforPostgreSQL/(flexibleServers/[a-z0-9][a-z0-9-]{1,61}[a-z0-9]|servers/[a-z0-9][a-z0-9-]{1,61}[a-z0-9]/databases/[a-z0-9_]([a-z0-9_.-]{0,61}[a-z0-9_-])?)$') || self.matches('(?i)/providers/[^/]+/flexibleServers/[^/]+/databases/|/Microsoft[.]DBforPostgreSQL/servers/[^/]+/?$')")
             .message("must be the ARM id of a PostgreSQL flexible server (/subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.DBforPostgreSQL/flexibleServers/{server}) or of a Single Server database (…/servers/{server}/databases/{database})"),
     )]
     pub resource_id: String,
@@ -117,7 +119,7 @@ pub struct VaultSpec {
     #[x_kube(
         validation = Rule::new("!self.matches('(?i)/Microsoft[.]RecoveryServices/vaults/')")
             .message("this is a Recovery Services vault: PostgreSQL is protected by a Backup vault (…/Microsoft.DataProtection/backupVaults/{vault})"),
-        validation = Rule::new("self.matches('(?i)^/subscriptions/[0-9a-z-]+/resourceGroups/[^/]+/providers/Microsoft[.]DataProtection/backupVaults/[a-z][a-z0-9-]*[a-z0-9]$') || self.matches('(?i)/Microsoft[.]RecoveryServices/vaults/')")
+        validation = Rule::new("self.matches('(?i)^/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/]{0,89}[^/.]/providers/Microsoft[.]DataProtection/backupVaults/[a-z][a-z0-9-]{0,48}[a-z0-9]$') || self.matches('(?i)/Microsoft[.]RecoveryServices/vaults/')")
             .message("must be the ARM id of a Backup vault: /subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.DataProtection/backupVaults/{vault}"),
     )]
     pub resource_id: String,
@@ -126,7 +128,7 @@ pub struct VaultSpec {
     /// Left out, the vault uses its system-assigned identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
-    #[x_kube(validation = Rule::new("self.matches('(?i)^/subscriptions/[0-9a-z-]+/resourceGroups/[^/]+/providers/Microsoft[.]ManagedIdentity/userAssignedIdentities/[a-z0-9_-]+$')")
+    #[x_kube(validation = Rule::new("self.matches('(?i)^/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/]{0,89}[^/.]/providers/Microsoft[.]ManagedIdentity/userAssignedIdentities/[a-z0-9][a-z0-9_-]{2,127}$')")
         .message("must be the ARM id of a user-assigned identity: /subscriptions/{id}/resourceGroups/{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"))]
     pub user_assigned_identity: Option<String>,
 }
@@ -157,7 +159,7 @@ pub struct KeyVaultSecretSpec {
             .message("must not carry a secret version: leave out what follows the secret's name, so that a rotated secret is used"),
         validation = Rule::new("!self.matches('^https://[^/]*[:@]')")
             .message("must not carry a port or a user name"),
-        validation = Rule::new("!self.startsWith('https://') || self.matches('^https://[^/]*[:@]') || self.matches('^https://[^/]*/secrets/[^/]+/.') || self.matches('(?i)^https://[a-z][a-z0-9-]*[a-z0-9]([.][a-z0-9-]+)+/secrets/[a-z0-9-]{1,127}$')")
+        validation = Rule::new("!self.startsWith('https://') || self.matches('^https://[^/]*[:@]') || self.matches('^https://[^/]*/secrets/[^/]+/.') || self.matches('(?i)^https://[a-z][a-z0-9-]{1,22}[a-z0-9]([.][a-z0-9-]+)+/secrets/[a-z0-9-]{1,127}$')")
             .message("must be the URI of a Key Vault secret: https://{key-vault}.vault.azure.net/secrets/{name}"),
     )]
     pub uri: String,

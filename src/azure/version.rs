@@ -157,8 +157,8 @@ impl Limitation {
                  Azure Backup then signs in to a Single Server as it was set up outside of this operator."
             }
             Self::NoTags => {
-                "The owner tag is not sent: backup instances have no tags before api-version 2022-05-01. Two clusters \
-                 that protect the same database cannot see each other."
+                "The owner tag is not sent: backup instances have no tags before api-version 2022-05-01. Objects that name \
+                 the same backup instance cannot see each other, in one cluster or two: deleting one of them deletes it."
             }
             Self::NoIdentity => {
                 "The user-assigned identity is not sent: backup instances have no identity before api-version \

@@ -26,7 +26,7 @@ pub struct Settings {
     pub drift_interval: Duration,
     /// How long an object may take before it counts as stalled.
     pub deadline: Duration,
-    /// How often an operation is looked at when Azure does not say.
+    /// How often a backup instance on its way to another state is looked at, until Azure has named an interval.
     pub poll_interval: Duration,
 }
 

@@ -128,7 +128,7 @@ impl Observer<'_> {
     pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), AzureError> {
         let vault = self.vaults.get(self.azure, desired.target.vault()).await?;
         let request = desired.request(&vault);
-        let hash = request.fingerprint(self.azure.version());
+        let hash = desired.hash(&request, self.azure.version());
         let look = self.look(&desired.target, Some(&hash), status).await?;
         Ok((Wanted { request, hash }, look))
     }

@@ -51,7 +51,7 @@ pub fn desired(object: &PostgresBackup) -> Desired {
 pub fn wanted(desired: &Desired) -> Wanted {
     let vault = Vault::parse(&json!({ "location": "westeurope" })).unwrap();
     let request = desired.request(&vault);
-    Wanted { hash: request.fingerprint(VERSION), request }
+    Wanted { hash: desired.hash(&request, VERSION), request }
 }
 
 /// The backup instance that a PUT for `desired` makes, in `state`, with `change` laid over its properties.

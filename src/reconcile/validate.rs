@@ -5,8 +5,8 @@ use kube::Resource;
 use super::naming;
 use crate::api::{DeletionPolicy, PostgresBackup};
 use crate::azure::{
-    BackupInstanceId, BackupInstanceName, Cloud, DatasourceId, DatasourceKind, InstanceRequest, OwnerTag, PolicyId,
-    PolicyName, SecretUri, UserAssignedIdentityId, Vault, VaultId,
+    ApiVersion, BackupInstanceId, BackupInstanceName, Cloud, DatasourceId, DatasourceKind, InstanceRequest, OwnerTag,
+    PolicyId, PolicyName, RequestHash, SecretUri, UserAssignedIdentityId, Vault, VaultId,
 };
 
 /// Why a `PostgresBackup` cannot be acted on as it is.
@@ -86,7 +86,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Parses what cannot change during the object's life.
+    /// Parses what does not change any more once the object has a backup instance.
     ///
     /// # Errors
     /// The field that cannot be used.
@@ -156,6 +156,13 @@ impl Desired {
             identity: identity.map_err(in_field("vault.userAssignedIdentity"))?,
             target,
         })
+    }
+
+    /// What tells `request` from every other: its content and the backup instance that it is for.
+    #[must_use]
+    pub fn hash(&self, request: &InstanceRequest, version: ApiVersion) -> RequestHash {
+        let instance = self.target.instance.to_string().to_lowercase();
+        RequestHash::of_text(&format!("{instance} {}", request.fingerprint(version)))
     }
 
     /// The request that asks Azure for this, in the vault as it was read. Azure wants the database's location to be the vault's.

@@ -86,8 +86,9 @@ impl Story {
     }
 }
 
-/// Runs a story undisturbed, and then with each fault at each of its requests.
-async fn sweep(story: Story, setup: Setup, faults: &[Fault]) {
+/// Runs a story undisturbed, and then with each of the disturbances at each of its requests. A disturbance is a fault, and
+/// how many requests later another one follows.
+async fn sweep_pairs(story: Story, setup: Setup, disturbances: &[(Fault, Option<usize>)]) {
     let world = story.prepare(setup.clone()).await;
     let first = world.wire.position();
     story.run(&world).await;
@@ -95,13 +96,21 @@ async fn sweep(story: Story, setup: Setup, faults: &[Fault]) {
     let calm = End::of(&world);
     drop(world);
     for position in first..=last {
-        for fault in faults {
+        for (fault, again) in disturbances {
             let world = story.prepare(setup.clone()).await;
             world.wire.disturb_position(position, fault.clone());
+            again.iter().for_each(|later| world.wire.disturb_position(position + later, fault.clone()));
             story.run(&world).await;
-            assert_eq!(End::of(&world), calm, "{story:?} after {fault:?} at request {position}\n{}", world.wire);
+            let what = format!("{story:?} after {fault:?} at request {position} and {again:?} later");
+            assert_eq!(End::of(&world), calm, "{what}\n{}", world.wire);
         }
     }
+}
+
+/// The same with single faults.
+async fn sweep(story: Story, setup: Setup, faults: &[Fault]) {
+    let disturbances: Vec<_> = faults.iter().map(|fault| (fault.clone(), None)).collect();
+    sweep_pairs(story, setup, &disturbances).await;
 }
 
 fn crashes() -> [Fault; 2] {
@@ -128,6 +137,15 @@ async fn everything_survives_an_operator_that_is_gone_for_long() {
     let setup = Setup { downtime: 17 * MINUTE, ..Setup::default() };
     for story in [Story::Create, Story::Change, Story::Delete] {
         sweep(story, setup.clone(), &crashes()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_survives_an_operator_that_dies_again_soon_after() {
+    // The first three requests of a new process are those of starting up.
+    let disturbances: Vec<_> = (4..=8).map(|later| (Fault::CrashAfter, Some(later))).collect();
+    for story in [Story::Create, Story::Change, Story::Delete] {
+        sweep_pairs(story, Setup::default(), &disturbances).await;
     }
 }
 
