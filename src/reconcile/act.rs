@@ -42,7 +42,7 @@ pub async fn perform(
     let stored = flight.filter(|flight| kind != OperationKind::Validate && flight.kind == kind);
     let flight = stored.unwrap_or_else(|| Flight::new(kind, hash.clone(), now, None)).departing();
     match answer {
-        Ok(Started::Running(running)) => (Outcome::Accepted, Some(flight.at(Stage::Running(running)))),
+        Ok(Started::Running(running)) => (Outcome::Accepted, Some(flight.shown(Stage::Running(running)))),
         Ok(Started::Finished) => (Outcome::Accepted, Some(flight.at(Stage::Succeeded))),
         Err(error) => {
             let flight = turned_away(flight, &error);

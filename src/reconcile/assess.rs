@@ -122,7 +122,8 @@ fn transition(subject: Subject<'_>, state: &ProtectionState, next: Next) -> Asse
 }
 
 fn resting(subject: Subject<'_>) -> Assessment {
-    let message = format!("Azure reports {} as protected by {}.", subject.target.database_label(), subject.instance());
+    let (database, vault) = (subject.target.database_label(), subject.target.vault().name());
+    let message = format!("Azure reports {database} as protected in the vault {vault}.");
     Assessment::new(Progress::Done, Reason::Protected, message.clone(), Next::Drift)
         .validated(accepted())
         .synced(Finding::yes(Reason::InSync, "The backup instance equals the specification."))

@@ -35,6 +35,8 @@ pub struct Flight {
     /// When this process stored it, found it in status, or last sent it. Counted monotonically: a request that an earlier
     /// process recorded is as uncertain as one that was sent just now.
     since: Instant,
+    /// When its operation was last looked at.
+    looked_at: Option<Instant>,
     /// When an attempt at it, or at its predecessor, was last answered with an internal error.
     doubted_at: Option<Instant>,
 }
@@ -64,6 +66,7 @@ impl Flight {
             stage: Stage::Unsent,
             started_at: now,
             since: Instant::now(),
+            looked_at: None,
             doubted_at: predecessor.and_then(|flight| flight.doubted_at),
         }
     }
@@ -81,6 +84,7 @@ impl Flight {
             stage: path.map_or(Stage::Lost, |path| Stage::Running(RunningOperation::new(path, poll_after))),
             started_at: operation.started_at.0,
             since: Instant::now(),
+            looked_at: None,
             doubted_at: None,
         }
     }
@@ -90,6 +94,28 @@ impl Flight {
     pub fn at(mut self, stage: Stage) -> Self {
         self.stage = stage;
         self
+    }
+
+    /// The same request, as Azure has just shown it.
+    #[must_use]
+    pub fn shown(self, stage: Stage) -> Self {
+        Self { looked_at: Some(Instant::now()), ..self.at(stage) }
+    }
+
+    /// Its operation, while that runs.
+    #[must_use]
+    pub fn operation(&self) -> Option<&RunningOperation> {
+        match &self.stage {
+            Stage::Running(operation) => Some(operation),
+            _ => None,
+        }
+    }
+
+    /// How long its operation is not to be looked at yet, because Azure asked for a pause between two looks.
+    #[must_use]
+    pub fn respite(&self) -> Option<Duration> {
+        let respite = self.operation()?.poll_after().checked_sub(self.looked_at?.elapsed())?;
+        (!respite.is_zero()).then_some(respite)
     }
 
     /// The request as it is sent: until its answer is there, it counts as lost.
@@ -131,10 +157,7 @@ impl Flight {
     /// The request as status records it.
     #[must_use]
     pub fn status(&self) -> OperationStatus {
-        let running = match &self.stage {
-            Stage::Running(running) => Some(running),
-            _ => None,
-        };
+        let running = self.operation();
         OperationStatus {
             kind: self.kind,
             request_hash: self.request.as_str().to_owned(),
@@ -145,5 +168,80 @@ impl Flight {
                 .map(str::to_owned),
             poll_after_seconds: running.and_then(|running| i32::try_from(running.poll_after().as_secs()).ok()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::reconcile::testing::{VAULT, now};
+
+    const STEP: Duration = Duration::from_secs(1);
+
+    fn flight() -> Flight {
+        Flight::new(OperationKind::Create, RequestHash::of_text("request"), now(), None)
+    }
+
+    fn subscription() -> SubscriptionId {
+        VAULT.parse::<crate::azure::VaultId>().unwrap().subscription().clone()
+    }
+
+    fn operation() -> RunningOperation {
+        let path = format!("{VAULT}/operationStatus/x?api-version=2026-03-01");
+        RunningOperation::new(OperationPath::parse_stored(&path, &subscription()).unwrap(), Duration::from_secs(15))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_in_which_a_request_may_land_counts_from_when_it_was_last_sent() {
+        let stored = flight();
+        tokio::time::advance(UNCERTAINTY * 2).await;
+        assert!(!stored.may_still_land() && !stored.is_fresh());
+        let sent = stored.departing();
+        tokio::time::advance(UNCERTAINTY - STEP).await;
+        assert!(sent.may_still_land());
+        tokio::time::advance(STEP).await;
+        assert!(!sent.may_still_land());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_internal_error_leaves_a_doubt_that_a_new_attempt_inherits() {
+        let doubted = flight().departing().doubted();
+        tokio::time::advance(UNCERTAINTY - STEP).await;
+        let next = Flight::new(OperationKind::Create, RequestHash::of_text("another"), now(), Some(&doubted));
+        assert!(doubted.may_still_land() && next.may_still_land());
+        tokio::time::advance(STEP).await;
+        assert!(!doubted.may_still_land() && !next.may_still_land());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_earlier_process_recorded_may_still_land_whatever_its_clock_said() {
+        for offset in [-86_400, 0, 86_400] {
+            let mut recorded = flight().status();
+            recorded.started_at = Time(now() + jiff::SignedDuration::from_secs(offset));
+            let found = Flight::recorded(&recorded, &subscription());
+            assert!(found.may_still_land(), "{offset}");
+            tokio::time::advance(UNCERTAINTY).await;
+            assert!(!found.may_still_land(), "{offset}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_running_operation_is_stored_with_its_path_and_looked_at_no_sooner_than_azure_asks() {
+        let running = flight().departing().shown(Stage::Running(operation()));
+        let status = running.status();
+        assert_eq!((status.path.as_deref(), status.poll_after_seconds), (Some(operation().path().as_str()), Some(15)));
+        assert_eq!(running.respite(), Some(Duration::from_secs(15)));
+        tokio::time::advance(Duration::from_secs(15)).await;
+        assert_eq!(running.respite(), None);
+        assert_eq!(Flight::recorded(&status, &subscription()).respite(), None);
+    }
+
+    #[test]
+    fn a_path_that_is_no_operation_of_the_subscription_is_not_followed() {
+        let mut status = flight().at(Stage::Running(operation())).status();
+        status.path = Some("/subscriptions/other/providers/Microsoft.DataProtection/operationStatus/x".to_owned());
+        assert!(matches!(Flight::recorded(&status, &subscription()).stage, Stage::Lost));
     }
 }

@@ -29,8 +29,6 @@ pub struct Look {
     pub observed: Observed,
     /// The request under way, as far as it has come.
     pub flight: Option<Flight>,
-    /// How long Azure asks to wait between two looks at its operation.
-    pub poll_after: Option<Duration>,
 }
 
 /// What a pass found in Azure.
@@ -142,7 +140,7 @@ impl Observer<'_> {
         match self.look(target, None, status).await {
             Err(error) if error.is_gone() => {
                 let observed = Observed::Seen { instance: None, sent: None };
-                Ok(Look { observed, flight: None, poll_after: None })
+                Ok(Look { observed, flight: None })
             }
             result => result,
         }
@@ -157,49 +155,42 @@ impl Observer<'_> {
         let subscription = target.vault().subscription();
         let recorded = || status.operation.as_ref().map(|operation| Flight::recorded(operation, subscription));
         let mut flight = self.remembered.cloned().or_else(recorded).filter(|flight| is_of_interest(flight, wanted));
-        let mut poll_after = None;
-        if let Some(running) = flight.as_ref().and_then(running) {
-            match self.poll(target.vault(), &running).await {
-                Ok((stage, asked)) => {
-                    poll_after = asked;
-                    flight = flight.map(|flight| flight.at(stage));
-                }
+        if let Some((kind, poll_after)) = flight.as_ref().and_then(|flight| Some((flight.kind, flight.respite()?))) {
+            return Ok(Look { observed: Observed::Running { kind, poll_after }, flight });
+        }
+        if let Some(operation) = flight.as_ref().and_then(Flight::operation) {
+            match self.poll(target.vault(), operation).await {
+                Ok(stage) => flight = flight.map(|flight| flight.shown(stage)),
                 // An operation that cannot be looked at for long is judged by the backup instance alone.
                 Err(_) if flight.as_ref().is_some_and(|flight| flight.age() > OPERATION_PATIENCE) => {}
                 Err(error) => return Err(error),
             }
         }
-        if let Some(flight) = &flight
-            && let (Stage::Running(running), true) = (&flight.stage, flight.age() <= OPERATION_PATIENCE)
+        if let Some(sent) = &flight
+            && let (Some(operation), true) = (sent.operation(), sent.age() <= OPERATION_PATIENCE)
         {
-            let poll_after = poll_after.unwrap_or(running.poll_after());
-            let observed = Observed::Running { kind: flight.kind, poll_after };
-            return Ok(Look { observed, poll_after: Some(poll_after), flight: Some(flight.clone()) });
+            let observed = Observed::Running { kind: sent.kind, poll_after: operation.poll_after() };
+            return Ok(Look { observed, flight });
         }
         let instance = self.azure.instance(&target.instance).await?.map(Box::new);
         let observed = Observed::Seen { instance, sent: flight.as_ref().map(sent) };
-        Ok(Look { observed, flight, poll_after })
+        Ok(Look { observed, flight })
     }
 
-    /// Looks at an operation once: how far it is, and how long Azure asks to wait.
-    async fn poll(&self, vault: &VaultId, running: &RunningOperation) -> Result<(Stage, Option<Duration>), AzureError> {
-        let stage = match self.azure.poll(vault, running).await {
-            Ok(OperationState::Running { poll_after }) => return Ok((Stage::Running(running.clone()), poll_after)),
+    /// Looks at an operation once: how far is it?
+    async fn poll(&self, vault: &VaultId, operation: &RunningOperation) -> Result<Stage, AzureError> {
+        Ok(match self.azure.poll(vault, operation).await {
+            Ok(OperationState::Running { poll_after }) => {
+                let poll_after = poll_after.unwrap_or(operation.poll_after());
+                Stage::Running(RunningOperation::new(operation.path().clone(), poll_after))
+            }
             Ok(OperationState::Succeeded) => Stage::Succeeded,
             Ok(OperationState::Failed(error)) => Stage::Failed(error),
             Ok(OperationState::Canceled) => Stage::Failed(canceled()),
             // The report is gone, the operation need not be: the backup instance will tell.
             Err(error) if matches!(error.status(), Some(404 | 410)) => Stage::Lost,
             Err(error) => return Err(error),
-        };
-        Ok((stage, None))
-    }
-}
-
-fn running(flight: &Flight) -> Option<RunningOperation> {
-    match &flight.stage {
-        Stage::Running(running) => Some(running.clone()),
-        _ => None,
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::error::{self, Error};
 use super::events;
 use super::finalizer;
-use super::flight::{Flight, Stage};
+use super::flight::Flight;
 use super::memory::Memory;
 use super::observe::{Look, Observed, Observer};
 use super::plan;
@@ -26,7 +26,7 @@ use super::validate::{Desired, Key, Lifecycle, SpecError, Target};
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{DriftItem, Issue, IssueSource, OperationKind};
 use crate::api::{PostgresBackup, PostgresBackupStatus};
-use crate::azure::{AzureError, DataProtection};
+use crate::azure::{AzureError, DataProtection, RunningOperation};
 
 /// Steps that a pass may take one after the other: finalizer, intent, the request itself.
 const MAX_STEPS: usize = 4;
@@ -148,7 +148,6 @@ impl<'a> Pass<'a> {
     async fn carry_out(mut self, target: &Target, look: Look, plan: Plan) -> Result<Flow, Error> {
         tracing::debug!(step = ?plan.step, "Planned");
         self.memory.note_look();
-        self.memory.poll_after = look.poll_after.or(self.memory.poll_after);
         self.memory.flight = look.flight;
         if let Step::Release(release) = plan.step {
             return self.release(release, Some(target)).await;
@@ -156,9 +155,8 @@ impl<'a> Pass<'a> {
         self.prepare(&plan.step).await?;
         let flight = self.memory.flight.take();
         let (outcome, flight) = act::perform(self.azure, target, &plan.step, flight, self.now).await;
-        if let Some(Stage::Running(running)) = flight.as_ref().map(|flight| &flight.stage) {
-            self.memory.poll_after = Some(running.poll_after());
-        }
+        let asked = flight.as_ref().and_then(Flight::operation).map(RunningOperation::poll_after);
+        self.memory.poll_after = asked.or(self.memory.poll_after);
         // Whatever becomes of the report: what was sent must not be forgotten.
         self.memory.flight = flight;
         self.context.memories.remember(&self.key.uid, self.memory.clone());

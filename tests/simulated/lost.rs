@@ -228,3 +228,24 @@ async fn an_api_server_that_does_not_answer_holds_nobody_up_for_long() {
         assert_eq!(world.wire.of(Put).len(), 1, "{call:?} {occurrence}\n{}", world.wire);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_taken_back_while_it_is_uncertain_does_not_come_through_later() {
+    for late in [20, 200, 290] {
+        let world = World::protected().await;
+        world.wire.disturb(Put, 1, Fault::ArriveLate(Duration::from_secs(late)));
+        world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
+        world.sent(|sent| sent.call == Put, 2).await;
+        world.pass(Duration::from_secs(5)).await;
+        world.kubernetes.edit("orders", |spec| spec.policy.name = "weekly".to_owned());
+        world.ready("orders").await;
+        assert!(
+            world.azure.instance().spec.policy.policy_id.to_string().ends_with("/weekly"),
+            "{late}\n{}",
+            world.wire
+        );
+        let puts = world.wire.of(Put).len();
+        world.pass(60 * MINUTE).await;
+        assert_eq!(world.wire.of(Put).len(), puts, "{late}: it was ready too early\n{}", world.wire);
+    }
+}

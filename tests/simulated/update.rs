@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azure_emulator::{Kind, SoftDeleteState};
+use azure_emulator::Kind;
 use http::Method;
 use postgres_backup_operator::api::v1alpha1::KeyVaultSecretSpec;
 use postgres_backup_operator::api::{PostgresBackup, Reason};
@@ -185,7 +185,7 @@ async fn another_identity_and_back_are_two_puts() {
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_somebody_has_deleted_for_good_is_created_again() {
     let world = World::with(Setup { api_version: ApiVersion::V2024_04_01, ..Setup::default() });
-    world.azure.change(|azure| azure.vaults[0].soft_delete.state = SoftDeleteState::Off);
+    world.azure.turn_soft_delete_off();
     world.kubernetes.create(&samples::flexible("orders"));
     world.ready("orders").await;
     world.azure.send_as(ApiVersion::V2024_04_01, Method::DELETE, &world.azure.instance().id.to_string(), &Value::Null);

@@ -5,11 +5,12 @@ use std::time::Duration;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::v1alpha1::{Issue, IssueSource, KeyVaultSecretSpec};
 use postgres_backup_operator::api::{PostgresBackup, Reason};
+use postgres_backup_operator::azure::ApiVersion;
 
 use crate::azure::{DATABASE, KEY_VAULT, SERVERS, VAULT, datasource, key_vault, server_id};
 use crate::samples;
 use crate::wire::Call;
-use crate::world::{World, is, reason, status};
+use crate::world::{Setup, World, is, reason, status};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -63,7 +64,9 @@ async fn retries_of_a_refused_validation_flip_and_write_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_database_that_is_protected_elsewhere_needs_a_person() {
-    let world = World::start();
+    // The last api-version with which a DELETE is final where soft delete is off.
+    let world = World::with(Setup { api_version: ApiVersion::V2025_07_01, ..Setup::default() });
+    world.azure.turn_soft_delete_off();
     world.kubernetes.create(&samples::flexible("orders"));
     world.ready("orders").await;
 
@@ -82,6 +85,8 @@ async fn a_database_that_is_protected_elsewhere_needs_a_person() {
     world.pass(HOUR).await;
     assert_eq!(world.kubernetes.history("second").len(), writes);
     assert!((4..=8).contains(&(world.wire.of(Call::Validate).len() - 2)), "{}", world.wire);
+    world.kubernetes.delete("orders");
+    world.ready("second").await;
 }
 
 /// What is missing, how it is missed, and how it comes about.

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use azure_core::credentials::TokenCredential;
-use azure_emulator::{Engine, EngineConfig, Entry, Grant, Instance, Kind, Request, ResourceId, Timing};
+use azure_emulator::{
+    Engine, EngineConfig, Entry, Grant, Instance, Kind, Request, ResourceId, SoftDeleteState, Timing,
+};
 use http::Method;
 use postgres_backup_operator::azure::{
     ApiVersion, ArmClient, ArmOptions, Cloud, Credential, DataProtection, RequestObserver,
@@ -102,6 +104,11 @@ impl Azure {
     /// Changes the inventory: what exists besides backup instances.
     pub fn change(&self, change: impl FnOnce(&mut azure_emulator::World)) {
         change(self.engine().world_mut());
+    }
+
+    /// Lets a DELETE be final, with the api-versions that know such a thing.
+    pub fn turn_soft_delete_off(&self) {
+        self.change(|azure| azure.vaults[0].soft_delete.state = SoftDeleteState::Off);
     }
 
     /// Assigns a user-assigned identity to the vault, and permits it wherever the vault's own is permitted.
