@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use crate::api::PostgresBackup;
 use crate::azure::ErrorClass;
+use crate::error_chain;
 use crate::metrics::{Metrics, PassResult};
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::{self, Context, Error};
@@ -75,10 +76,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
         .for_each(|result| {
             // What goes wrong in a pass is logged there; these are the watch's own troubles, which it recovers from.
             if let Err(ControllerError::QueueError(error)) = result {
-                tracing::warn!(
-                    error = reconcile::error::chain(&error),
-                    "Could not watch PostgresBackups; trying again"
-                );
+                tracing::warn!(error = error_chain::one_line(&error), "Could not watch PostgresBackups; trying again");
             }
             ready(())
         });
@@ -117,11 +115,11 @@ fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
         Ok(action) if *action == Action::await_change() => PassResult::success,
         Ok(_) => PassResult::requeue_after,
         Err(error) if error.is_conflict() => {
-            tracing::debug!(error = reconcile::error::chain(error), "The object has changed in the meantime");
+            tracing::debug!(error = error_chain::one_line(error), "The object has changed in the meantime");
             PassResult::requeue_after
         }
         Err(error) => {
-            tracing::error!(error = reconcile::error::chain(error), "The pass broke off; trying again");
+            tracing::error!(error = error_chain::one_line(error), "The pass broke off; trying again");
             PassResult::error
         }
     };

@@ -15,13 +15,14 @@
 //! | [`azure`] | how is Azure spoken to? | nothing of ours; knows no Kubernetes |
 //! | [`reconcile`] | what is done about an object? | `api`, `azure` |
 //! | [`controller`] | when is an object looked at? | `reconcile` |
-//! | [`server`], [`metrics`], [`telemetry`] | what does the process show of itself? | |
+//! | [`server`], [`metrics`], [`telemetry`], [`error_chain`] | what does the process show of itself? | |
 //! | [`cli`], [`operator`] | how is it all put together? | everything |
 
 pub mod api;
 pub mod azure;
 pub mod cli;
 pub mod controller;
+pub mod error_chain;
 pub mod metrics;
 pub mod operator;
 pub mod reconcile;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use postgres_backup_operator::api::crd;
 use postgres_backup_operator::cli::{Cli, Command};
+use postgres_backup_operator::error_chain;
 use postgres_backup_operator::operator;
-use postgres_backup_operator::reconcile::error::chain;
 
 fn main() -> ExitCode {
     let result: Result<(), Box<dyn std::error::Error>> = match Cli::parse().command {
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         #[expect(clippy::print_stderr, reason = "the last word of a process that cannot run goes to standard error")]
         Err(error) => {
-            eprintln!("error: {}", chain(error.as_ref()));
+            eprintln!("error: {}", error_chain::one_line(error.as_ref()));
             ExitCode::FAILURE
         }
     }

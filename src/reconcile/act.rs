@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::error;
 use super::flight::{Flight, Stage};
 use super::step::{Request, Step};
 use super::validate::Target;
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, Started};
+use crate::error_chain;
 
 /// What came of the step.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ fn log(kind: OperationKind, target: &Target, answer: &Result<Started, AzureError
     match answer {
         Ok(_) => tracing::info!(operation = ?kind, %instance, vault, "Azure accepted the request"),
         Err(error) => {
-            let error = error::chain(error);
+            let error = error_chain::one_line(error);
             tracing::warn!(operation = ?kind, %instance, vault, error, "Azure did not accept the request");
         }
     }

@@ -9,7 +9,7 @@ use super::act;
 use super::assess;
 use super::assessment::{Assessment, Conclusion, Progress, Subject};
 use super::context::Context;
-use super::error::{self, Error};
+use super::error::Error;
 use super::events;
 use super::finalizer;
 use super::flight::Flight;
@@ -27,6 +27,7 @@ use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{DriftItem, Issue, IssueSource, OperationKind};
 use crate::api::{PostgresBackup, PostgresBackupStatus};
 use crate::azure::{AzureError, DataProtection, RunningOperation};
+use crate::error_chain;
 
 /// Steps that a pass may take one after the other: finalizer, intent, the request itself.
 const MAX_STEPS: usize = 4;
@@ -199,7 +200,7 @@ impl<'a> Pass<'a> {
     }
 
     async fn unreadable(mut self, target: &Target, error: &AzureError) -> Result<Flow, Error> {
-        tracing::warn!(class = ?error.class(), error = error::chain(error), "Could not read from Azure");
+        tracing::warn!(class = ?error.class(), error = error_chain::one_line(error), "Could not read from Azure");
         let (looks, standing) = self.memory.note_blind_look(self.context.settings.deadline);
         let conclusion = trouble::unreadable(self.subject(target), error, looks, standing);
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());

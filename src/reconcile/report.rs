@@ -7,10 +7,10 @@ use kube::runtime::events::{Event, Recorder};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::error;
 use super::events;
 use crate::api::conditions::{self, ContractBreach};
 use crate::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupStatus};
+use crate::error_chain;
 
 /// How long an event may take; it is not worth holding up a pass.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ pub async fn event(recorder: &Recorder, object: &PostgresBackup, event: &Event) 
     let published = tokio::time::timeout(EVENT_TIMEOUT, recorder.publish(event, &object.object_ref(&()))).await;
     let error = match published {
         Ok(Ok(())) => return,
-        Ok(Err(error)) => error::chain(&error),
+        Ok(Err(error)) => error_chain::one_line(&error),
         Err(elapsed) => elapsed.to_string(),
     };
     tracing::warn!(reason = %event.reason, error, "Could not publish an event");

@@ -186,7 +186,7 @@ fn is_passing(class: ErrorClass) -> bool {
 
 /// An error and its causes as one sentence.
 fn sentence_of(error: &SpecError) -> String {
-    let mut text = super::error::chain(error);
+    let mut text = crate::error_chain::one_line(error);
     if !text.ends_with('.') {
         text.push('.');
     }
