@@ -26,8 +26,8 @@ pub enum ReportError {
     Contract(#[from] ContractBreach),
 }
 
-/// Applies `next` as the object's status if it differs from what the object carries. The write succeeds only on the version of the object that was read, so that neither a newer status nor a later object of
-/// the same name is overwritten.
+/// Applies `next` as the object's status if it differs from what the object carries. The write succeeds only on the version
+/// of the object that was read, so that neither a newer status nor a later object of the same name is overwritten.
 ///
 /// Returns the object as the API server then has it and the event for the turn, or `None` if there was nothing to write.
 ///
