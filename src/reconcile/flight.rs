@@ -154,6 +154,12 @@ impl Flight {
             }
     }
 
+    /// Whether Azure may still be at work on it, or may not even have received it yet.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        self.may_still_land() && matches!(self.stage, Stage::Lost | Stage::Running(_))
+    }
+
     /// The request as status records it.
     #[must_use]
     pub fn status(&self) -> OperationStatus {

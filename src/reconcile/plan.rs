@@ -44,8 +44,7 @@ pub fn deleting(target: &Target, observed: &Observed, version: ApiVersion) -> St
             _ => Step::Release(Release::NothingToDelete),
         };
     };
-    let created = sent.is_some_and(|sent| sent.kind == Create);
-    if belongs_elsewhere(target, instance, version).is_some() || !(created || is_marked(target, instance, version)) {
+    if belongs_elsewhere(target, instance, version).is_some() || !is_marked(target, instance, version) {
         return Step::Release(Release::NotOurs);
     }
     if instance.protection_state == ProtectionState::SoftDeleting {

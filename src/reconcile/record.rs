@@ -59,6 +59,10 @@ impl Record {
             (Step::Blocked(Blocker::Refused(OperationKind::Update | OperationKind::Delete, _)), Some(flight)) => {
                 Self::kept(previous, Some(&flight.clone().at(Stage::Unsent)))
             }
+            // What stands in the way does not stop what was sent before.
+            (Step::Blocked(_), Some(flight)) if flight.kind == OperationKind::Update && flight.is_unsettled() => {
+                Self::kept(previous, Some(flight))
+            }
             (Step::Send(..) | Step::Rest | Step::Blocked(_) | Step::Release(_), _) => Self::OVER,
         }
     }

@@ -190,7 +190,7 @@ fn a_deleted_object_is_let_go_only_when_nothing_can_become_an_orphan() {
         ("wait", ours("SoftDeleting"), record(Delete, Fate::Over)),
         ("release not ours", foreign(), None),
         ("release not ours", untagged(), None),
-        ("intend delete", untagged(), record(Create, Fate::Accepted)),
+        ("release not ours", untagged(), record(Create, Fate::Unsent)),
         ("release not ours", Some(self::instance(&desired, "ProtectionConfigured", &elsewhere)), None),
     ] {
         let case = format!("{:?}, {recorded:?}", instance.as_ref().map(|instance| &instance.protection_state));
