@@ -118,6 +118,8 @@ pub enum OperationKind {
     Create,
     /// PUT of a backup instance that differs from the specification.
     Update,
+    /// `sync`: asks Azure to try again to protect what it could not.
+    Sync,
     /// DELETE of the backup instance.
     Delete,
 }

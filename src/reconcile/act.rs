@@ -35,6 +35,7 @@ pub async fn perform(
     let answer = match request {
         Request::Validate(request) => azure.validate_for_backup(target.vault(), request).await,
         Request::Create(body) | Request::Update(body) => azure.put_instance(&target.instance, body).await,
+        Request::Sync => azure.sync(&target.instance).await,
         Request::Delete => azure.delete_instance(&target.instance).await,
     };
     log(kind, target, &answer);
@@ -66,8 +67,8 @@ fn log(kind: OperationKind, target: &Target, answer: &Result<Started, AzureError
 fn turned_away(flight: Flight, error: &AzureError) -> Option<Flight> {
     let at_the_door = matches!(error.status(), Some(401 | 403));
     match (flight.kind, error.delivery(), error.class()) {
-        // A validation changes nothing: it is simply asked for again.
-        (OperationKind::Validate, _, _) => None,
+        // A validation changes nothing, and a sync nothing that a second one would not: they are simply asked for again.
+        (OperationKind::Validate | OperationKind::Sync, _, _) => None,
         (_, Delivery::Unknown, _) => Some(flight.at(Stage::Lost)),
         (_, Delivery::Refused, ErrorClass::Transient) => Some(flight.doubted()),
         (_, Delivery::NotSent, _) | (_, Delivery::Refused, ErrorClass::Throttled | ErrorClass::Busy) => {

@@ -49,14 +49,14 @@ fn under_way(subject: Subject<'_>, kind: OperationKind, plan: &Plan, next: Next)
     match kind {
         OperationKind::Validate => subject.attempt(&[Validation, Operation], assessment),
         OperationKind::Create | OperationKind::Delete => subject.attempt(&[Operation], assessment),
-        OperationKind::Update => subject.attempt(&[Operation, Protection], assessment),
+        OperationKind::Update | OperationKind::Sync => subject.attempt(&[Operation, Protection], assessment),
     }
 }
 
 /// Azure has accepted a request: that ends the trouble there was with sending it.
 fn sent(subject: Subject<'_>, kind: OperationKind, plan: &Plan, next: Next) -> Conclusion {
     match kind {
-        OperationKind::Validate => under_way(subject, kind, plan, next),
+        OperationKind::Validate | OperationKind::Sync => under_way(subject, kind, plan, next),
         OperationKind::Create | OperationKind::Delete => Conclusion::Changed(working(subject, kind, &plan.drift, next)),
         OperationKind::Update => subject.attempt(&[IssueSource::Protection], working(subject, kind, &plan.drift, next)),
     }
@@ -94,6 +94,10 @@ fn working(subject: Subject<'_>, kind: OperationKind, drift: &[DriftItem], next:
             Assessment::working(Reason::Updating, message.clone(), next)
                 .validated(Finding::unknown(Reason::Updating, "Azure checks the change when it carries it out."))
                 .synced(Finding::no(Reason::Updating, message))
+        }
+        OperationKind::Sync => {
+            let message = format!("Asking Azure to protect {} again.", subject.target.database_label());
+            Assessment::working(Reason::Configuring, message, next)
         }
         OperationKind::Delete => {
             let message = format!("Deleting {instance}.");

@@ -77,6 +77,7 @@ fn action(operation: Option<OperationKind>) -> &'static str {
         Some(OperationKind::Validate) => "Validate",
         Some(OperationKind::Create) => "Create",
         Some(OperationKind::Update) => "Update",
+        Some(OperationKind::Sync) => "Sync",
         Some(OperationKind::Delete) => "Delete",
         None => "Reconcile",
     }

@@ -46,6 +46,7 @@ pub fn activity(kind: OperationKind, target: &Target) -> String {
         OperationKind::Validate => format!("Azure's validation of the backup of {}", target.database_label()),
         OperationKind::Create => format!("Creating the backup instance {instance}"),
         OperationKind::Update => format!("Changing the backup instance {instance}"),
+        OperationKind::Sync => format!("Asking Azure to protect {} again", target.database_label()),
         OperationKind::Delete => format!("Deleting the backup instance {instance}"),
     }
 }
@@ -97,7 +98,9 @@ pub fn clip(text: &str, longest: usize) -> String {
 pub fn source(kind: OperationKind) -> IssueSource {
     match kind {
         OperationKind::Validate => IssueSource::Validation,
-        OperationKind::Create | OperationKind::Update | OperationKind::Delete => IssueSource::Operation,
+        OperationKind::Create | OperationKind::Update | OperationKind::Sync | OperationKind::Delete => {
+            IssueSource::Operation
+        }
     }
 }
 

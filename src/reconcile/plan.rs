@@ -124,7 +124,7 @@ impl Planner<'_> {
                 Step::Wait(Waiting::Transition(instance.protection_state.clone()))
             }
             State::ProtectionConfigured if drift.is_empty() => self.rest(sent),
-            State::ProtectionError if drift.is_empty() => unprotected(instance),
+            State::ProtectionError if drift.is_empty() => self.repair(instance, sent),
             State::ProtectionConfigured | State::ProtectionError => self.update(instance, sent),
             // A PUT is how Azure's own tools repair these. The trouble is told first, and the PUT comes at its pace.
             State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid => {
@@ -166,6 +166,17 @@ impl Planner<'_> {
             Fate::Accepted if same => outcome(sent),
             Fate::Lost => outcome(sent),
             _ => Step::Intend(Mutation::Update, hash),
+        }
+    }
+
+    /// Azure could not protect the database, and nothing differs: have it try again, at the pace of the trouble, which
+    /// succeeds once what was missing is there.
+    fn repair(&self, instance: &Instance, sent: Option<&Sent>) -> Step {
+        let tried = sent.is_some_and(|sent| sent.kind == OperationKind::Sync);
+        if self.is_told() && !tried && self.version.syncs() {
+            Step::Send(Request::Sync, RequestHash::of_text("sync"))
+        } else {
+            unprotected(instance)
         }
     }
 

@@ -51,9 +51,10 @@ impl Record {
                 let validated = (*mutation == Mutation::Create).then(|| hash.as_str().to_owned());
                 Self { operation: Some(flight.status()), validated, flight: Some(flight) }
             }
-            (Step::Send(Request::Create(_) | Request::Update(_) | Request::Delete, _), Some(flight)) => {
-                Self::kept(previous, Some(flight))
-            }
+            (
+                Step::Send(Request::Create(_) | Request::Update(_) | Request::Sync | Request::Delete, _),
+                Some(flight),
+            ) => Self::kept(previous, Some(flight)),
             (Step::Wait(_), flight) => Self::kept(previous, flight),
             // It is tried again at the pace of the trouble, without being stored anew each time.
             (Step::Blocked(Blocker::Refused(OperationKind::Update | OperationKind::Delete, _)), Some(flight)) => {

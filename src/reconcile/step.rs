@@ -56,6 +56,8 @@ pub enum Request {
     Create(Value),
     /// PUT of a backup instance that differs, with this body.
     Update(Value),
+    /// `sync`: asks Azure to try again to protect what it could not.
+    Sync,
     /// DELETE of the backup instance.
     Delete,
 }
@@ -68,6 +70,7 @@ impl Request {
             Self::Validate(_) => OperationKind::Validate,
             Self::Create(_) => OperationKind::Create,
             Self::Update(_) => OperationKind::Update,
+            Self::Sync => OperationKind::Sync,
             Self::Delete => OperationKind::Delete,
         }
     }

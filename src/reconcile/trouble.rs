@@ -154,7 +154,8 @@ pub fn unprotected(subject: Subject<'_>, state: &ProtectionState, error: Option<
 #[must_use]
 pub fn refused_at_once(subject: Subject<'_>, kind: OperationKind, error: &AzureError) -> Conclusion {
     let cause = Cause::of_answer(error);
-    if is_passing(cause.class) && subject.is_told() {
+    // That Azure does not even try says less than why it could not protect the database before.
+    if kind == OperationKind::Sync || is_passing(cause.class) && subject.is_told() {
         return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
     }
     Conclusion::Changed(refused(subject, kind, &cause))
@@ -175,6 +176,7 @@ fn refused(subject: Subject<'_>, kind: OperationKind, cause: &Cause) -> Assessme
         OperationKind::Validate if is_passing(cause.class) => assessment.not_created(),
         OperationKind::Validate => assessment.validated(validated).not_created(),
         OperationKind::Update if !is_passing(cause.class) => assessment.validated(validated).synced(synced),
+        OperationKind::Sync => assessment,
         OperationKind::Create | OperationKind::Update | OperationKind::Delete => assessment.synced(synced),
     }
 }

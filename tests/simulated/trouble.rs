@@ -150,8 +150,14 @@ async fn a_protection_that_breaks_is_explained_and_heals() {
     assert_eq!(status(&object).backup_instance.unwrap().protection_state.as_deref(), Some("ProtectionError"));
     let writes = world.kubernetes.history("orders").len();
     world.pass(20 * MINUTE).await;
-    assert_eq!(world.kubernetes.history("orders").len(), writes);
+    assert_eq!(world.kubernetes.history("orders").len(), writes, "retries write nothing");
+    let syncs = world.wire.count(|call: Call| call == Call::Sync);
+    assert!((10..60).contains(&syncs), "{syncs} in 20 minutes");
+
+    world.azure.grant(SERVERS);
+    world.ready("orders").await;
     assert_eq!(world.wire.count(|call: Call| call == Put), 1);
+    assert_eq!(world.kubernetes.history("orders").len(), writes + 1);
 }
 
 #[tokio::test(start_paused = true)]

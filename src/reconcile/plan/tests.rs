@@ -40,6 +40,7 @@ fn word(step: &Step) -> &'static str {
         Step::Send(Request::Validate(_), _) => "validate",
         Step::Send(Request::Create(_), _) => "create",
         Step::Send(Request::Update(_), _) => "update",
+        Step::Send(Request::Sync, _) => "sync",
         Step::Send(Request::Delete, _) => "delete",
         Step::Intend(Mutation::Create, _) => "intend create",
         Step::Intend(Mutation::Update, _) => "intend update",
@@ -155,6 +156,31 @@ fn a_backup_instance_is_brought_to_the_specification_and_else_left_alone() {
 }
 
 #[test]
+fn what_azure_could_not_protect_is_told_first_and_tried_again_at_its_pace() {
+    let desired = desired(&object(json!({})));
+    let told = PostgresBackupStatus {
+        issues: vec![crate::reconcile::explain::issue(IssueSource::Protection, &error())],
+        ..PostgresBackupStatus::default()
+    };
+    let untold = PostgresBackupStatus::default();
+    let tried = |fate| sent(OperationKind::Sync, fate, &desired);
+    for (expected, state, status, sent) in [
+        ("unprotected", "ProtectionError", &untold, None),
+        ("sync", "ProtectionError", &told, None),
+        ("unprotected", "ProtectionError", &told, tried(Fate::Accepted)),
+        ("unprotected", "ProtectionError", &told, tried(Fate::Failed(error()))),
+        ("rest", "ProtectionConfigured", &told, tried(Fate::Accepted)),
+        ("unprotected", "NotProtected", &untold, None),
+        ("intend update", "NotProtected", &told, None),
+        ("intend update", "ConfiguringProtectionFailed", &told, None),
+    ] {
+        let observed = seen(Some(instance(&desired, state, &json!({}))), sent.clone());
+        let plan = live(&desired, &wanted(&desired), status, &observed, VERSION);
+        assert_eq!(word(&plan.step), expected, "{state}, {sent:?}");
+    }
+}
+
+#[test]
 fn a_deleted_object_is_let_go_only_when_nothing_can_become_an_orphan() {
     use OperationKind::{Create, Delete, Update, Validate};
 
@@ -244,6 +270,7 @@ fn any_kind() -> impl Strategy<Value = OperationKind> {
         Just(OperationKind::Validate),
         Just(OperationKind::Create),
         Just(OperationKind::Update),
+        Just(OperationKind::Sync),
         Just(OperationKind::Delete),
     ]
 }
@@ -259,7 +286,7 @@ proptest! {
         let status = PostgresBackupStatus::default();
         let step = live(&desired, &wanted(&desired), &status, &seen(None, recorded.clone()), VERSION).step;
         prop_assert!(!matches!(step, Step::Send(Request::Create(_) | Request::Update(_), _)));
-        if kind != OperationKind::Validate && kind != OperationKind::Delete {
+        if matches!(kind, OperationKind::Create | OperationKind::Update) {
             let step = deleting(&desired.target, &seen(None, recorded), VERSION);
             prop_assert_eq!(word(&step), "wait for outcome");
         }
@@ -282,7 +309,9 @@ proptest! {
             live(&desired, &wanted(&desired), &status, &observed, VERSION).step,
             deleting(&desired.target, &observed, VERSION),
         ] {
-            if let Step::Send(request, hash) = step && request.kind() != OperationKind::Validate {
+            if let Step::Send(request, hash) = step
+                && !matches!(request.kind(), OperationKind::Validate | OperationKind::Sync)
+            {
                 let stored = stored.as_ref().unwrap();
                 prop_assert_eq!(request.kind(), stored.kind);
                 prop_assert!(hash == stored.request || request.kind() == OperationKind::Delete);

@@ -77,6 +77,7 @@ fn call(method: Method, path: &str) -> Option<Call> {
         (Method::Put, [_, "backupInstances", ..]) => Some(Call::Put),
         (Method::Delete, [_, "backupInstances", ..]) => Some(Call::Delete),
         (Method::Post, ["validateForBackup", ..]) => Some(Call::Validate),
+        (Method::Post, ["sync", _, "backupInstances", ..]) => Some(Call::Sync),
         _ => None,
     }
 }

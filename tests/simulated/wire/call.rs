@@ -16,6 +16,8 @@ pub enum Call {
     Validate,
     /// PUT of the backup instance.
     Put,
+    /// POST of sync.
+    Sync,
     /// DELETE of the backup instance.
     Delete,
     /// GET of an operation.
@@ -37,7 +39,7 @@ pub enum Call {
 impl Call {
     /// Whether it changes something in Azure, or could.
     pub fn writes_azure(self) -> bool {
-        matches!(self, Self::Validate | Self::Put | Self::Delete)
+        matches!(self, Self::Validate | Self::Put | Self::Sync | Self::Delete)
     }
 
     /// Whether it goes to Azure.
