@@ -124,6 +124,14 @@ pub enum OperationKind {
     Delete,
 }
 
+impl OperationKind {
+    /// Whether it may change something in Azure: everything but a validation may.
+    #[must_use]
+    pub fn changes_azure(self) -> bool {
+        self != Self::Validate
+    }
+}
+
 /// Something that stands in the way, as Azure or the operator says it.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]

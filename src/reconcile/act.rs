@@ -40,7 +40,7 @@ pub async fn perform(
     };
     log(kind, target, &answer);
     // What changes Azure was stored before, and goes on from there.
-    let stored = flight.filter(|flight| kind != OperationKind::Validate && flight.kind == kind);
+    let stored = flight.filter(|flight| kind.changes_azure() && flight.kind == kind);
     let flight = stored.unwrap_or_else(|| Flight::new(kind, hash.clone(), now, None)).departing();
     match answer {
         Ok(Started::Running(running)) => (Outcome::Accepted, Some(flight.shown(Stage::Running(running)))),

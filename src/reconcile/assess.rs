@@ -27,7 +27,7 @@ pub fn conclude(subject: Subject<'_>, plan: &Plan, outcome: &Outcome) -> Conclus
         (Step::Wait(Waiting::Outcome(kind, Certainty::Lost)), _) => awaiting_outcome(subject, *kind, soon),
         (Step::Wait(Waiting::Transition(state)), _) => match subject.previous.operation.as_ref() {
             // Azure's states on the way are not written one by one: the operation says it all.
-            Some(operation) if operation.kind != OperationKind::Validate => {
+            Some(operation) if operation.kind.changes_azure() => {
                 return under_way(subject, operation.kind, plan, soon);
             }
             _ => transition(subject, state, soon),

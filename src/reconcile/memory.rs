@@ -82,16 +82,10 @@ impl Memory {
         self.blindness = None;
     }
 
-    /// Notes that what stood in the way is gone: the deadline starts over.
+    /// Notes that what stood in the way is gone, or that the object is where it should be: the deadline starts over.
     pub fn note_progress(&mut self) {
         self.attempts = 0;
         self.unsettled = None;
-    }
-
-    /// Notes that the object is where it should be.
-    pub fn note_done(&mut self) {
-        self.note_progress();
-        self.flight = None;
     }
 
     /// Notes when the object is looked at next: a back-off counts as an attempt.

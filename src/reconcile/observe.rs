@@ -196,12 +196,12 @@ impl Observer<'_> {
 
 /// What a flight means for the plan.
 fn sent(flight: &Flight) -> Sent {
-    let validates = flight.kind == OperationKind::Validate;
-    let may_still_land = flight.may_still_land() && !validates;
+    let changes = flight.kind.changes_azure();
+    let may_still_land = changes && flight.may_still_land();
     let fate = match &flight.stage {
         Stage::Failed(error) => Fate::Failed(error.clone()),
         Stage::Unsent => Fate::Unsent,
-        Stage::Succeeded if validates || may_still_land => Fate::Accepted,
+        Stage::Succeeded if !changes || may_still_land => Fate::Accepted,
         Stage::Lost | Stage::Running(_) if may_still_land => Fate::Lost,
         Stage::Succeeded | Stage::Lost | Stage::Running(_) => Fate::Over,
     };
@@ -219,5 +219,5 @@ fn canceled() -> ServiceError {
 /// A validation matters only while the object lives and still asks for what was validated. Anything that changes Azure
 /// matters until its outcome is known.
 fn is_of_interest(flight: &Flight, wanted: Option<&RequestHash>) -> bool {
-    flight.kind != OperationKind::Validate || wanted == Some(&flight.request)
+    flight.kind.changes_azure() || wanted == Some(&flight.request)
 }

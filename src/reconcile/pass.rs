@@ -16,7 +16,7 @@ use super::flight::Flight;
 use super::memory::Memory;
 use super::observe::{Look, Observed, Observer};
 use super::plan;
-use super::record::{self, Record};
+use super::record::Record;
 use super::report;
 use super::schedule::{Next, Pace, Standing};
 use super::status::{self, Facts, Seen};
@@ -184,7 +184,7 @@ impl<'a> Pass<'a> {
         let Some(flight) = self.memory.flight.clone().filter(|flight| flight.kind == request.kind()) else {
             return Ok(());
         };
-        if record::changes_azure(flight.kind) && !flight.is_fresh() {
+        if flight.kind.changes_azure() && !flight.is_fresh() {
             report::confirm_current(&self.api, self.object).await.map_err(Error::Confirm)?;
         }
         let mut memory = self.memory.clone();
@@ -257,7 +257,7 @@ impl<'a> Pass<'a> {
     fn standing(&mut self, conclusion: &Conclusion) -> Standing {
         match conclusion {
             Conclusion::Changed(assessment) if assessment.progress == Progress::Done => {
-                self.memory.note_done();
+                self.memory.note_progress();
                 return Standing::WithinDeadline;
             }
             Conclusion::Changed(assessment) if is_progress(&self.previous, assessment) => self.memory.note_progress(),
@@ -288,7 +288,7 @@ fn is_progress(previous: &PostgresBackupStatus, next: &Assessment) -> bool {
 /// What of the observation belongs into status.
 fn seen<'a>(observed: &'a Observed, step: &Step, previous: &PostgresBackupStatus) -> Seen<'a> {
     let Observed::Seen { instance, .. } = observed else { return Seen::Nothing };
-    let under_way = previous.operation.as_ref().is_some_and(|operation| record::changes_azure(operation.kind));
+    let under_way = previous.operation.as_ref().is_some_and(|operation| operation.kind.changes_azure());
     match (step, instance) {
         (Step::Wait(_) | Step::Send(..), Some(instance)) if under_way => Seen::OnTheWay(instance),
         (Step::Wait(_) | Step::Send(..), None) if under_way => Seen::Nothing,

@@ -88,18 +88,12 @@ impl Record {
     /// changes Azure is stored before it is sent.
     #[must_use]
     pub fn entered_unless_validating(&self, previous: &PostgresBackupStatus) -> PostgresBackupStatus {
-        if self.operation.as_ref().is_some_and(|operation| changes_azure(operation.kind)) {
+        if self.operation.as_ref().is_some_and(|operation| operation.kind.changes_azure()) {
             self.entered(previous.clone(), previous)
         } else {
             previous.clone()
         }
     }
-}
-
-/// Whether an operation is one that changes Azure.
-#[must_use]
-pub fn changes_azure(kind: OperationKind) -> bool {
-    kind != OperationKind::Validate
 }
 
 fn same_request(a: Option<&OperationStatus>, b: Option<&OperationStatus>) -> bool {

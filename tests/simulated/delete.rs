@@ -60,10 +60,7 @@ const MOMENTS: [(Call, usize); 7] =
 async fn an_object_that_is_deleted_during_its_create_leaves_nothing() {
     for (call, occurrence) in MOMENTS {
         for later in [0, 2, 70, 2_000] {
-            let world = World::start();
-            world.kubernetes.create(&samples::flexible("orders"));
-            world.sent(|sent| sent.call == call, occurrence).await;
-            world.pass(Duration::from_millis(later)).await;
+            let world = World::creating_until(call, occurrence, Duration::from_millis(later)).await;
             world.kubernetes.delete("orders");
             world.gone("orders").await;
             world.pass(20 * MINUTE).await;

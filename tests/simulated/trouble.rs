@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::{PostgresBackup, Reason};
+use postgres_backup_operator::azure::ProtectionState;
 use serde_json::{Value, json};
 
 use crate::azure::{LATENCY, SERVERS};
@@ -162,22 +163,8 @@ async fn a_protection_that_breaks_is_explained_and_heals() {
 
 #[tokio::test(start_paused = true)]
 async fn only_one_state_means_protected() {
-    let states = [
-        "Invalid",
-        "NotProtected",
-        "ConfiguringProtection",
-        "BackupSchedulesSuspended",
-        "BackupsSuspended",
-        "RetentionSchedulesSuspended",
-        "ProtectionStopped",
-        "ProtectionError",
-        "ConfiguringProtectionFailed",
-        "SoftDeleting",
-        "SoftDeleted",
-        "UpdatingProtection",
-        "SomethingNew",
-        "",
-    ];
+    let known = ProtectionState::KNOWN.iter().filter(|state| **state != ProtectionState::ProtectionConfigured);
+    let states = known.map(ProtectionState::as_str).chain(["SomethingNew", ""]);
     for state in states {
         let world = World::protected().await;
         let (_, mut body) = world.azure.send(Method::GET, &world.azure.instance().id.to_string(), &Value::Null);

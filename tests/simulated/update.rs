@@ -209,10 +209,7 @@ const MOMENTS: [(Call, usize); 7] = [
 async fn an_edit_at_any_moment_of_a_create_ends_where_it_should() {
     for (call, occurrence) in MOMENTS {
         for later in [0, 2, 70, 2_000] {
-            let world = World::start();
-            world.kubernetes.create(&samples::flexible("orders"));
-            world.sent(|sent| sent.call == call, occurrence).await;
-            world.pass(Duration::from_millis(later)).await;
+            let world = World::creating_until(call, occurrence, Duration::from_millis(later)).await;
             choose(&world, "daily");
             world.ready("orders").await;
             world.pass(20 * MINUTE).await;

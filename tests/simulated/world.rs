@@ -12,7 +12,7 @@ pub use crate::operator::Setup;
 use crate::operator::{Power, Surroundings};
 use crate::samples;
 use crate::time::Time;
-use crate::wire::{Sent, Wire};
+use crate::wire::{Call, Sent, Wire};
 
 /// Longer than anything takes in Azure.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
@@ -57,6 +57,14 @@ impl World {
     pub fn creating() -> Self {
         let world = Self::start();
         world.kubernetes.create(&samples::flexible("orders"));
+        world
+    }
+
+    /// The same, some time after the `occurrence`th request of a kind was sent.
+    pub async fn creating_until(call: Call, occurrence: usize, later: Duration) -> Self {
+        let world = Self::creating();
+        world.sent(|sent| sent.call == call, occurrence).await;
+        world.pass(later).await;
         world
     }
 

@@ -105,6 +105,9 @@ macro_rules! states {
         }
 
         impl ProtectionState {
+            /// Every state this crate knows.
+            pub const KNOWN: &'static [Self] = &[$(Self::$state),+];
+
             /// The state as Azure spells it.
             pub fn as_str(&self) -> &str {
                 match self {
@@ -117,10 +120,8 @@ macro_rules! states {
         impl From<&str> for ProtectionState {
             /// Ignores case.
             fn from(text: &str) -> Self {
-                [$(Self::$state),+]
-                    .into_iter()
-                    .find(|state| state.as_str().eq_ignore_ascii_case(text))
-                    .unwrap_or_else(|| Self::Unknown(text.to_owned()))
+                let known = Self::KNOWN.iter().find(|state| state.as_str().eq_ignore_ascii_case(text));
+                known.cloned().unwrap_or_else(|| Self::Unknown(text.to_owned()))
             }
         }
     };

@@ -84,23 +84,7 @@ fn past_the_deadline_trouble_is_stalled_and_stays_so_through_retries() {
 #[test]
 fn only_a_protected_database_is_ready_whatever_azure_shows() {
     let desired = desired(&object(json!({})));
-    for state in [
-        "",
-        "Invalid",
-        "NotProtected",
-        "ConfiguringProtection",
-        "BackupSchedulesSuspended",
-        "BackupsSuspended",
-        "RetentionSchedulesSuspended",
-        "ProtectionStopped",
-        "ProtectionError",
-        "ConfiguringProtectionFailed",
-        "SoftDeleting",
-        "SoftDeleted",
-        "UpdatingProtection",
-        "SomethingNew",
-        "ProtectionConfigured",
-    ] {
+    for state in ProtectionState::KNOWN.iter().map(ProtectionState::as_str).chain(["", "SomethingNew"]) {
         let instance = instance(&desired, state, &json!({}));
         let observed =
             crate::reconcile::observe::Observed::Seen { instance: Some(Box::new(instance.clone())), sent: None };

@@ -48,6 +48,14 @@ fn an_instance_is_read_leniently() {
         "only currentProtectionState counts"
     );
     assert_eq!(instance.protection_error.unwrap().code, "C");
+    let mut claimed = odd.clone();
+    claimed["Properties"]["protectionStatus"]["status"] = json!("ProtectionConfigured");
+    let instance = Instance::parse(claimed).unwrap();
+    assert_ne!(
+        instance.protection_state,
+        ProtectionState::ProtectionConfigured,
+        "protectionStatus alone proves nothing"
+    );
     for nothing in [json!(null), json!([]), json!({}), json!({ "properties": [] })] {
         assert_eq!(Instance::parse(nothing), None);
     }
@@ -70,6 +78,7 @@ fn states_are_an_open_set() {
         "SoftDeleted",
         "UpdatingProtection",
     ];
+    assert_eq!(known.len(), ProtectionState::KNOWN.len());
     for text in known {
         let state = ProtectionState::from(text);
         assert!(!matches!(state, ProtectionState::Unknown(_)), "{text}");
