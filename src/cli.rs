@@ -39,6 +39,9 @@ pub struct RunArgs {
     /// How often and how long.
     #[command(flatten)]
     pub pace: PaceArgs,
+    /// How it holds mass deletion.
+    #[command(flatten)]
+    pub brake: BrakeArgs,
     /// What it shows of itself.
     #[command(flatten)]
     pub server: ServerArgs,
@@ -109,6 +112,18 @@ pub struct PaceArgs {
     /// How often a backup instance on its way to another state is looked at, until Azure has named an interval.
     #[arg(long, env = "PGBACKUP_POLL_INTERVAL", value_name = "DURATION", default_value = "15s", value_parser = parse_duration)]
     pub poll_interval: Duration,
+}
+
+/// How the operator holds mass deletion.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Brake on mass deletion")]
+pub struct BrakeArgs {
+    /// How many backup instances may be deleted within --brake-window; further deletions wait.
+    #[arg(long, env = "PGBACKUP_BRAKE_DELETIONS", value_name = "N", default_value_t = 10)]
+    pub brake_deletions: usize,
+    /// The time in which --brake-deletions are counted.
+    #[arg(long, env = "PGBACKUP_BRAKE_WINDOW", value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub brake_window: Duration,
 }
 
 /// What the operator shows of itself.

@@ -4,23 +4,19 @@ use std::future::ready;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Api, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::api::PostgresBackup;
 use crate::azure::ErrorClass;
 use crate::error_chain;
 use crate::metrics::{Metrics, PassResult};
+use crate::reconcile::neighbours::Stored;
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::{self, Context, Error};
 use crate::server::Readiness;
-
-/// An object as the API server stores it, or why it cannot be read: one that cannot must not stop the watch of the others.
-type Stored = DeserializeGuard<PostgresBackup>;
 
 /// What the controller runs with.
 #[derive(Clone)]
@@ -41,6 +37,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
         None => Api::all(client),
     };
     let (reader, writer) = reflector::store();
+    runtime.context.neighbours.watch(reader.clone());
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let context = Arc::clone(&runtime.context);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,7 +14,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::api::v1alpha1::OperationKind;
 use crate::azure::{Operation, RequestObserver};
+use crate::reconcile::PassObserver;
 
 /// The value of the label `controller`.
 const CONTROLLER: &str = "postgresbackup";
@@ -55,6 +58,16 @@ struct OperationLabels {
     operation: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VaultLabels {
+    vault: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CorrectionLabels {
+    operation: String,
+}
+
 /// The operator's metrics.
 pub struct Metrics {
     registry: Registry,
@@ -65,6 +78,10 @@ pub struct Metrics {
     active: Gauge,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<OperationLabels, Histogram>,
+    deletions_held: Gauge,
+    deleted: Family<VaultLabels, Counter>,
+    undo_until: Family<VaultLabels, Gauge>,
+    corrected: Family<CorrectionLabels, Counter>,
 }
 
 impl Metrics {
@@ -94,6 +111,15 @@ impl Metrics {
         registry.register("controller_runtime_max_concurrent_reconciles", "Passes that may run at once", workers);
         registry.register("azure_requests", "Requests to Azure by operation and HTTP status", requests.clone());
         registry.register("azure_requests_time_seconds", "Duration of requests to Azure", request_seconds.clone());
+        let deletions_held = Gauge::default();
+        let deleted = Family::<VaultLabels, Counter>::default();
+        let undo_until = Family::<VaultLabels, Gauge>::default();
+        let corrected = Family::<CorrectionLabels, Counter>::default();
+        registry.register("postgresbackup_deletions_held", "Deletions that the brake holds", deletions_held.clone());
+        registry.register("postgresbackup_instances_deleted", "Backup instances deleted, by vault", deleted.clone());
+        let undo = "Until when the latest deletion in a vault can be undone by applying the object again (Unix time)";
+        registry.register("postgresbackup_delete_undo_until_timestamp_seconds", undo, undo_until.clone());
+        registry.register("postgresbackup_drift_corrected", "Corrections of drift, by operation", corrected.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("postgres_backup_operator_build", "The running build", build);
 
@@ -106,6 +132,10 @@ impl Metrics {
             active: active.get_or_create_owned(&controller()),
             requests,
             request_seconds,
+            deletions_held,
+            deleted,
+            undo_until,
+            corrected,
         })
     }
 
@@ -156,6 +186,24 @@ impl RequestObserver for Metrics {
         let code = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         self.requests.get_or_create(&RequestLabels { operation, code }).inc();
         self.request_seconds.get_or_create(&OperationLabels { operation }).observe(elapsed.as_secs_f64());
+    }
+}
+
+impl PassObserver for Metrics {
+    fn deletions_held(&self, count: usize) {
+        self.deletions_held.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    fn deleted(&self, vault: &str, undo_until: Option<Timestamp>) {
+        let labels = VaultLabels { vault: vault.to_owned() };
+        self.deleted.get_or_create(&labels).inc();
+        if let Some(undo_until) = undo_until {
+            self.undo_until.get_or_create(&labels).set(undo_until.as_second());
+        }
+    }
+
+    fn drift_corrected(&self, kind: OperationKind) {
+        self.corrected.get_or_create(&CorrectionLabels { operation: format!("{kind:?}") }).inc();
     }
 }
 

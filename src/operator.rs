@@ -18,8 +18,7 @@ use crate::azure::{
 use crate::cli::{AzureArgs, KubernetesArgs, RunArgs};
 use crate::controller::{self, Runtime};
 use crate::metrics::Metrics;
-use crate::reconcile::memory::Memories;
-use crate::reconcile::observe::VaultCache;
+use crate::reconcile::brake::BrakeLimit;
 use crate::reconcile::{Clock, Context, Settings};
 use crate::server::{Readiness, Server, ServerError};
 use crate::telemetry::{self, TelemetryError};
@@ -128,16 +127,11 @@ async fn serve(args: &RunArgs) -> Result<(), StartError> {
         drift_interval: args.pace.drift_interval,
         deadline: args.pace.deadline,
         poll_interval: args.pace.poll_interval,
+        brake: BrakeLimit { deletions: args.brake.brake_deletions, window: args.brake.brake_window },
     };
-    let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), reporter),
-        client,
-        azure,
-        vaults: VaultCache::default(),
-        memories: Memories::default(),
-        settings,
-        clock: Clock::system(),
-    });
+    let recorder = Recorder::new(client.clone(), reporter);
+    let observer: Arc<Metrics> = Arc::clone(&metrics);
+    let context = Arc::new(Context::new(client, recorder, azure, settings, Clock::system(), observer));
     let readiness = Arc::new(Readiness::default());
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone())?);

@@ -1,7 +1,7 @@
 //! Conditions with the semantics of Kubernetes' `SetStatusCondition`, and the contract that every status obeys.
 //!
 //! `Ready` summarises. `Validated`, `Synced` and `Protected` are always present. `Reconciling` and `Stalled` follow
-//! kstatus: present only while True, never together.
+//! kstatus: present only while True, never together. `Paused` and `Deleting` are present only while True.
 
 use std::fmt;
 
@@ -26,6 +26,10 @@ pub enum ConditionType {
     Reconciling,
     /// A person must change something. Present only while True.
     Stalled,
+    /// The annotation `pgbackup.dev/paused` holds the operator off. Present only while True.
+    Paused,
+    /// The object is deleted, and something is still to be done in Azure. Present only while True.
+    Deleting,
 }
 
 impl ConditionType {
@@ -39,6 +43,8 @@ impl ConditionType {
             Self::Protected => "Protected",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
+            Self::Paused => "Paused",
+            Self::Deleting => "Deleting",
         }
     }
 }
@@ -170,14 +176,14 @@ pub enum ContractBreach {
     /// Reconciling and Stalled exclude each other.
     #[error("Reconciling and Stalled are both present")]
     ReconcilingAndStalled,
-    /// Reconciling and Stalled are present only while True.
-    #[error("Reconciling or Stalled is present without being True")]
+    /// Reconciling, Stalled, Paused and Deleting are present only while True.
+    #[error("Reconciling, Stalled, Paused or Deleting is present without being True")]
     NotOnlyWhileTrue,
     /// Ready excludes Reconciling and Stalled.
     #[error("Ready is True beside Reconciling or Stalled")]
     ReadyBesideNegative,
-    /// Without Ready, it is either worked on or stalled.
-    #[error("Ready is False while neither Reconciling nor Stalled is True")]
+    /// Without Ready, it is either worked on, stalled, or paused.
+    #[error("Ready is False while neither Reconciling nor Stalled nor Paused is True")]
     NotReadyWithoutCause,
     /// A status cannot answer a generation that does not exist.
     #[error("observedGeneration is beyond the object's generation")]
@@ -192,7 +198,7 @@ pub enum ContractBreach {
 /// # Errors
 /// The first rule that `status` breaks for an object at `generation`.
 pub fn check_contract(status: &PostgresBackupStatus, generation: i64) -> Result<(), ContractBreach> {
-    use ConditionType::{Ready, Reconciling, Stalled};
+    use ConditionType::{Deleting, Paused, Ready, Reconciling, Stalled};
 
     let conditions = &status.conditions;
     let ready = find(conditions, Ready).ok_or(ContractBreach::ReadyMissing)?;
@@ -205,14 +211,15 @@ pub fn check_contract(status: &PostgresBackupStatus, generation: i64) -> Result<
     if negatives.iter().all(Option::is_some) {
         return Err(ContractBreach::ReconcilingAndStalled);
     }
-    if negatives.iter().flatten().any(|condition| condition.status != "True") {
+    let only_while_true = [Paused, Deleting].map(|type_| find(conditions, type_));
+    if negatives.iter().chain(&only_while_true).flatten().any(|condition| condition.status != "True") {
         return Err(ContractBreach::NotOnlyWhileTrue);
     }
     let is_negative = negatives.iter().any(Option::is_some);
     if is_ready && is_negative {
         return Err(ContractBreach::ReadyBesideNegative);
     }
-    if !is_ready && !is_negative {
+    if !is_ready && !is_negative && find(conditions, Paused).is_none() {
         return Err(ContractBreach::NotReadyWithoutCause);
     }
     if status.observed_generation > generation {
@@ -238,7 +245,7 @@ pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
             "properties": {
                 "type": {
                     "type": "string", "maxLength": 316,
-                    "description": "Type of the condition: Ready, Validated, Synced, Protected, Reconciling or Stalled."
+                    "description": "Type of the condition: Ready, Validated, Synced, Protected, Reconciling, Stalled, Paused or Deleting."
                 },
                 "status": {
                     "type": "string", "enum": ["True", "False", "Unknown"],

@@ -2,6 +2,7 @@
 //!
 //! Nothing here depends on the rest of the operator.
 
+pub mod annotations;
 pub mod conditions;
 pub mod crd;
 pub mod reasons;
@@ -10,7 +11,7 @@ pub mod v1alpha1;
 
 pub use conditions::ConditionType;
 pub use reasons::Reason;
-pub use v1alpha1::{DeletionPolicy, PostgresBackup, PostgresBackupSpec, PostgresBackupStatus};
+pub use v1alpha1::{DeletionPolicy, Mode, PostgresBackup, PostgresBackupSpec, PostgresBackupStatus, Protection};
 
 /// The finalizer that keeps a deleted `PostgresBackup` until its backup instance is dealt with.
 ///

@@ -36,6 +36,10 @@ macro_rules! reasons {
 reasons! {
     /// Azure reports the database as protected, and nothing differs from the specification.
     Protected,
+    /// Backups are suspended, as `spec.protection: Suspended` asks.
+    Suspended,
+    /// Backups are stopped and the recovery points kept, as `spec.protection: Stopped` or the deletion policy asks.
+    Stopped,
     /// The backup instance equals the specification.
     InSync,
     /// Azure's validation accepted the request.
@@ -53,6 +57,14 @@ reasons! {
     Configuring,
     /// The backup instance is being changed to what the specification says.
     Updating,
+    /// Backups are being resumed.
+    Resuming,
+    /// Backups are being suspended.
+    Suspending,
+    /// Backups are being stopped; the recovery points are kept.
+    Stopping,
+    /// The soft-deleted backup instance is being brought back, with its recovery points.
+    Undeleting,
     /// The backup instance is being deleted.
     Deleting,
     /// A request was sent and its answer was lost; the operator looks at the backup instance until the outcome is certain.
@@ -74,8 +86,14 @@ reasons! {
     PrerequisiteMissing,
     /// The Backup vault or its resource group does not exist: create it, or correct `spec.vault.resourceId` in a new object.
     VaultNotFound,
-    /// A resource guard protects the operation: have it approved.
+    /// A resource guard protects the operation: somebody with rights on the guard has to carry it out or lift the guard.
     AwaitingApproval,
+    /// The annotation `pgbackup.dev/paused` holds the operator off: remove it to go on.
+    Paused,
+    /// Many objects are being deleted at once, so this deletion waits: see `kubectl get pgb -A`, and keep what is still needed.
+    HeldByBrake,
+    /// Deleting the backup instance could not be undone: confirm it with the annotation that the message names.
+    AwaitingConfirmation,
 
     /// The specification cannot be used as it is: the message says what to change.
     InvalidSpec,
@@ -89,9 +107,19 @@ reasons! {
     DatasourceMismatch,
     /// The backup instance belongs to another PostgresBackup or another cluster; the operator leaves it alone.
     OwnedByAnother,
+    /// Another PostgresBackup, older than this one, is about the same backup instance: delete one of the two.
+    DuplicateOf,
+    /// The backup instance differs from the specification, and the mode does not allow a change: see `status.drift`.
+    DriftDetected,
+    /// Somebody keeps undoing the operator's correction: find out who, or change the specification; then request a reconcile.
+    ConflictingWriter,
+    /// Azure cannot say whether it would accept the specification: the message says why.
+    CannotValidate,
+    /// The operator's api-version does not have what the specification asks for: give it a newer one with `--api-version`.
+    NotSupported,
     /// Azure could not configure protection, or lost it: `status.issues` has Azure's words and cure.
     ProtectionError,
-    /// Protection was stopped or suspended in Azure: resume it there.
+    /// Azure takes no backups: protection is stopped or suspended.
     ProtectionStopped,
     /// The backup instance is soft-deleted in the vault.
     SoftDeleted,
@@ -104,8 +132,12 @@ reasons! {
     Deleted,
     /// The object is let go and its backup instance left as it is.
     Retained,
+    /// The object is let go; another PostgresBackup takes its backup instance over.
+    HandedOver,
     /// The object is let go; there was no backup instance to delete.
     NothingToDelete,
+    /// Somebody had changed the backup instance, and the operator has changed it back.
+    DriftCorrected,
 }
 
 impl fmt::Display for Reason {

@@ -22,7 +22,7 @@ pub struct PostgresBackupStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub database: Option<String>,
-    /// Ready, Validated, Synced and Protected; Reconciling or Stalled only while they are True.
+    /// Ready, Validated, Synced and Protected; Reconciling, Stalled, Paused and Deleting only while they are True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::conditions::schema")]
     pub conditions: Vec<Condition>,
@@ -44,6 +44,10 @@ pub struct PostgresBackupStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub drift: Vec<DriftItem>,
+    /// The value of the annotation `pgbackup.dev/reconcile-requested-at` that a pass last answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
 }
 
 impl Default for PostgresBackupStatus {
@@ -58,6 +62,7 @@ impl Default for PostgresBackupStatus {
             issues: Vec::new(),
             validated_request: None,
             drift: Vec::new(),
+            last_handled_reconcile_at: None,
         }
     }
 }
@@ -114,12 +119,22 @@ pub struct OperationStatus {
 pub enum OperationKind {
     /// `validateForBackup`: would Azure accept the request?
     Validate,
+    /// `validateForModifyBackup`: would Azure accept the change?
+    ValidateChange,
     /// PUT of a backup instance that does not exist.
     Create,
     /// PUT of a backup instance that differs from the specification.
     Update,
     /// `sync`: asks Azure to try again to protect what it could not.
     Sync,
+    /// `resumeProtection`: backups go on.
+    Resume,
+    /// `suspendBackups`: no more backups; recovery points expire.
+    Suspend,
+    /// `stopProtection`: no more backups; recovery points are kept forever.
+    Stop,
+    /// `undelete` of the soft-deleted backup instance.
+    Undelete,
     /// DELETE of the backup instance.
     Delete,
 }
@@ -128,7 +143,7 @@ impl OperationKind {
     /// Whether it may change something in Azure: everything but a validation may.
     #[must_use]
     pub fn changes_azure(self) -> bool {
-        self != Self::Validate
+        !matches!(self, Self::Validate | Self::ValidateChange)
     }
 }
 

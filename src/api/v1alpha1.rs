@@ -26,7 +26,7 @@ pub use super::status::{
     doc = "PostgresBackup states that a PostgreSQL database in Azure is protected in a Backup vault under a backup policy. The operator validates the request with Azure, creates the backup instance, follows it until Azure reports the database as protected, and keeps status equal to what Azure says.",
     validation = Rule::new("self.metadata.name.size() <= 100")
         .message("metadata.name must have at most 100 characters: it is part of the owner tag on the backup instance"),
-    validation = Rule::new("!has(self.spec.backupInstanceName) || !has(self.status) || !has(self.status.backupInstance) || self.status.backupInstance.name == self.spec.backupInstanceName || (!has(self.status.backupInstance.protectionState) && (!has(self.status.operation) || self.status.operation.kind == 'Validate'))")
+    validation = Rule::new("!has(self.spec.backupInstanceName) || !has(self.status) || !has(self.status.backupInstance) || self.status.backupInstance.name == self.spec.backupInstanceName || (!has(self.status.backupInstance.protectionState) && (!has(self.status.operation) || self.status.operation.kind in ['Validate', 'ValidateChange']))")
         .message("spec.backupInstanceName cannot be set any more: this object already has the backup instance that status.backupInstance.name names. To use another one, delete this object (deletionPolicy: Retain keeps the backup instance) and create it again"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status",
         description = "True when Azure reports the state asked for"),
@@ -80,8 +80,21 @@ pub struct PostgresBackupSpec {
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$')")
         .message("must be the name of a backup instance: letters, digits, '-', '_' and '.', starting and ending with a letter or digit"))]
     pub backup_instance_name: Option<String>,
+    /// What the operator may do in Azure.
+    /// `Enforce` creates the backup instance and keeps it as this object says.
+    /// `Observe` only reads: status says where the backup instance differs.
+    /// `ValidateOnly` has Azure validate the request and creates nothing, for pull requests.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whether backups are to be taken.
+    /// `Active` takes them as the policy says.
+    /// `Suspended` takes none; recovery points expire as the policy says, but for the latest.
+    /// `Stopped` takes none and keeps every recovery point forever.
+    #[serde(default)]
+    pub protection: Protection,
     /// What becomes of the backup instance when this object is deleted.
     /// `Delete` stops protection and deletes the backups (the vault's soft delete keeps them for its retention time).
+    /// `StopProtection` stops the backups and keeps every recovery point forever; they go on being billed.
     /// `Retain` leaves the backup instance in Azure as it is: protected and billed.
     /// It may be changed at any time, also while the object is being deleted.
     #[serde(default)]
@@ -165,12 +178,48 @@ pub struct KeyVaultSecretSpec {
     pub uri: String,
 }
 
+/// What the operator may do in Azure.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Bring Azure to what the specification says, and keep it there.
+    #[default]
+    Enforce,
+    /// Change nothing in Azure; report where it differs.
+    Observe,
+    /// Change nothing in Azure; report whether Azure would accept the specification.
+    ValidateOnly,
+}
+
+/// Whether backups are to be taken.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Protection {
+    /// Backups are taken as the policy says.
+    #[default]
+    Active,
+    /// No backups are taken; recovery points expire as the policy says, but for the latest.
+    Suspended,
+    /// No backups are taken; every recovery point is kept forever.
+    Stopped,
+}
+
+impl std::fmt::Display for Protection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Active => "Active",
+            Self::Suspended => "Suspended",
+            Self::Stopped => "Stopped",
+        })
+    }
+}
+
 /// What becomes of the backup instance when the `PostgresBackup` is deleted.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeletionPolicy {
     /// Delete the backup instance and with it the backups.
     #[default]
     Delete,
+    /// Stop the backups and keep the recovery points.
+    StopProtection,
     /// Leave the backup instance as it is.
     Retain,
 }

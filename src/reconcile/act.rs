@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::flight::{Flight, Stage};
-use super::step::{Request, Step};
+use super::step::{Action, Request, Step};
 use super::validate::Target;
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, Started};
@@ -35,16 +35,32 @@ pub async fn perform(
     let answer = match request {
         Request::Validate(request) => azure.validate_for_backup(target.vault(), request).await,
         Request::Create(body) | Request::Update(body) => azure.put_instance(&target.instance, body).await,
+        Request::ValidateChange(properties) => azure.validate_for_modify(&target.instance, properties).await,
         Request::Sync => azure.sync(&target.instance).await,
-        Request::Delete => azure.delete_instance(&target.instance).await,
+        Request::Act(Action::Resume) => azure.resume_protection(&target.instance).await,
+        Request::Act(Action::Suspend) => azure.suspend_backups(&target.instance).await,
+        Request::Act(Action::Stop) => azure.stop_protection(&target.instance).await,
+        Request::Act(Action::Undelete) => azure.undelete(&target.instance).await,
+        Request::Act(Action::Delete) => azure.delete_instance(&target.instance).await,
     };
     log(kind, target, &answer);
+    // A sync in between makes way for what is stored, and is not followed itself.
+    if kind == OperationKind::Sync
+        && let Some(stored) = flight.as_ref().filter(|flight| flight.kind != OperationKind::Sync)
+    {
+        let outcome = answer.map_or_else(|error| Outcome::Failed(kind, error), |_| Outcome::Accepted);
+        return (outcome, Some(stored.clone()));
+    }
     // What changes Azure was stored before, and goes on from there.
     let stored = flight.filter(|flight| kind.changes_azure() && flight.kind == kind);
     let flight = stored.unwrap_or_else(|| Flight::new(kind, hash.clone(), now, None)).departing();
     match answer {
         Ok(Started::Running(running)) => (Outcome::Accepted, Some(flight.shown(Stage::Running(running)))),
         Ok(Started::Finished) => (Outcome::Accepted, Some(flight.at(Stage::Succeeded))),
+        // Whether the refusal of a question says anything about the change is for the plan to judge.
+        Err(error) if kind == OperationKind::ValidateChange && is_answer(&error) => {
+            (Outcome::Accepted, Some(flight.at(Stage::Failed(error.service_error()))))
+        }
         Err(error) => {
             let flight = turned_away(flight, &error);
             (Outcome::Failed(kind, error), flight)
@@ -63,12 +79,20 @@ fn log(kind: OperationKind, target: &Target, answer: &Result<Started, AzureError
     }
 }
 
+/// Whether Azure has said no, rather than that it cannot answer now.
+fn is_answer(error: &AzureError) -> bool {
+    let passing = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Busy);
+    error.delivery() == Delivery::Refused && error.status() != Some(401) && (!passing || error.status() == Some(501))
+}
+
 /// How far a request has come that was not accepted; `None` once it is over.
 fn turned_away(flight: Flight, error: &AzureError) -> Option<Flight> {
     let at_the_door = matches!(error.status(), Some(401 | 403));
     match (flight.kind, error.delivery(), error.class()) {
         // A validation changes nothing, and a sync nothing that a second one would not: they are simply asked for again.
-        (OperationKind::Validate | OperationKind::Sync, _, _) => None,
+        (OperationKind::Validate | OperationKind::ValidateChange | OperationKind::Sync, _, _) => None,
+        // There is nothing to undelete any more.
+        (OperationKind::Undelete, Delivery::Refused, _) if error.status() == Some(404) => None,
         (_, Delivery::Unknown, _) => Some(flight.at(Stage::Lost)),
         (_, Delivery::Refused, ErrorClass::Transient) => Some(flight.doubted()),
         (_, Delivery::NotSent, _) | (_, Delivery::Refused, ErrorClass::Throttled | ErrorClass::Busy) => {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::drift;
 use super::schedule::Next;
 use super::validate::{Lifecycle, Target};
 use crate::api::conditions::{self, ConditionType, Finding};
-use crate::api::v1alpha1::{Issue, IssueSource};
+use crate::api::v1alpha1::{DriftItem, Issue, IssueSource};
 use crate::api::{PostgresBackupStatus, Reason};
-use crate::azure::ErrorClass;
+use crate::azure::{ErrorClass, ProtectionState};
 
 /// What a conclusion is about.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,36 @@ pub struct Subject<'a> {
     pub generation: i64,
     /// How long to wait between two looks at an operation.
     pub poll_after: Duration,
+    /// The protection state of the backup instance, where it was read.
+    pub state: Option<&'a ProtectionState>,
+    /// Which other backup instance was found to protect the database.
+    pub protector: Option<&'a Protector>,
+}
+
+/// A backup instance of the same vault that protects the database under another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protector {
+    /// Its name.
+    pub name: String,
+    /// Whether the object can still be told to use it: once set, `backupInstanceName` stays.
+    pub can_be_named: bool,
+}
+
+impl Protector {
+    /// How to adopt it.
+    #[must_use]
+    pub fn adoption(&self) -> String {
+        let Self { name, can_be_named } = self;
+        let line = format!("spec.backupInstanceName: {name}");
+        if *can_be_named {
+            format!("The backup instance {name} of the same vault protects it. To adopt it, set {line}")
+        } else {
+            format!(
+                "The backup instance {name} of the same vault protects it. To adopt it, delete this object and create it \
+                 again with {line}"
+            )
+        }
+    }
 }
 
 impl Subject<'_> {
@@ -137,6 +168,26 @@ impl Assessment {
     pub(super) fn protected(mut self, finding: Finding) -> Self {
         self.protected = Some(finding);
         self
+    }
+
+    /// Says of the database's protection what Azure was seen to say.
+    pub(super) fn protected_as(self, state: Option<&ProtectionState>) -> Self {
+        match state {
+            Some(ProtectionState::ProtectionConfigured) => {
+                self.protected(Finding::yes(Reason::Protected, "Azure reports the database as protected."))
+            }
+            Some(state) => {
+                let reason = if drift::is_at_rest(state) { Reason::ProtectionStopped } else { Reason::ProtectionError };
+                self.protected(Finding::no(reason, format!("Azure shows the backup instance as {state}.")))
+            }
+            None => self,
+        }
+    }
+
+    pub(super) fn unsynced_drift(self, drift: &[DriftItem]) -> Self {
+        let fields: Vec<_> = drift.iter().map(|item| item.field.as_str()).collect();
+        let message = format!("The backup instance differs from the specification in {}.", fields.join(", "));
+        self.synced(Finding::no(Reason::DriftDetected, message))
     }
 
     pub(super) fn not_created(self) -> Self {

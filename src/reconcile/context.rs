@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::events::Recorder;
 
+use super::brake::{Brake, BrakeLimit};
 use super::memory::Memories;
+use super::neighbours::Neighbours;
 use super::observe::VaultCache;
 use crate::api::PostgresBackup;
 use crate::api::conditions;
-use crate::api::v1alpha1::{Issue, IssueSource};
+use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
 use crate::azure::{Cloud, DataProtection, Limitation};
 
 /// What the operator was told to do differently from its defaults.
@@ -28,6 +30,18 @@ pub struct Settings {
     pub deadline: Duration,
     /// How often a backup instance on its way to another state is looked at, until Azure has named an interval.
     pub poll_interval: Duration,
+    /// How many backup instances may be deleted in which time.
+    pub brake: BrakeLimit,
+}
+
+/// Is told what passes do that somebody may want to count.
+pub trait PassObserver: Send + Sync {
+    /// So many deletions are held by the brake.
+    fn deletions_held(&self, count: usize);
+    /// A backup instance of this vault was deleted; until when that can be undone, if Azure says so.
+    fn deleted(&self, vault: &str, undo_until: Option<Timestamp>);
+    /// The operator has put right what somebody else had changed.
+    fn drift_corrected(&self, kind: OperationKind);
 }
 
 /// Tells the time; a test's clock follows the test.
@@ -71,15 +85,45 @@ pub struct Context {
     pub azure: DataProtection,
     /// Vaults as last read.
     pub vaults: VaultCache,
+    /// The other objects of the cluster.
+    pub neighbours: Neighbours,
+    /// Holds mass deletion.
+    pub brake: Brake,
     /// What is remembered of each object.
     pub memories: Memories,
     /// What the operator was told.
     pub settings: Settings,
     /// The time.
     pub clock: Clock,
+    /// Counts what passes do.
+    pub observer: Arc<dyn PassObserver>,
 }
 
 impl Context {
+    /// What passes share that have not begun yet.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        recorder: Recorder,
+        azure: DataProtection,
+        settings: Settings,
+        clock: Clock,
+        observer: Arc<dyn PassObserver>,
+    ) -> Self {
+        Self {
+            neighbours: Neighbours::new(client.clone(), settings.cluster_name.clone()),
+            brake: Brake::new(settings.brake),
+            vaults: VaultCache::default(),
+            memories: Memories::default(),
+            client,
+            recorder,
+            azure,
+            settings,
+            clock,
+            observer,
+        }
+    }
+
     /// What the configured api-version cannot express of this object.
     #[must_use]
     pub fn compatibility(&self, object: &PostgresBackup) -> Vec<Issue> {

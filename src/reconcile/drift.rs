@@ -2,9 +2,52 @@
 
 use super::validate::Desired;
 use crate::api::v1alpha1::DriftItem;
-use crate::azure::{ApiVersion, Instance, UserAssignedIdentityId};
+use crate::api::{Mode, Protection};
+use crate::azure::{ApiVersion, Instance, ProtectionState, UserAssignedIdentityId};
 
-/// Compares the owned fields: policy, credentials, identity and owner tag. What `version` cannot carry is not compared,
+/// The drift item about the owner tag, which no user wrote into `spec`.
+pub const OWNER_TAG: &str = "owner tag";
+
+/// Whether a state is the one that `wanted` asks for.
+#[must_use]
+pub fn reaches(state: &ProtectionState, wanted: Protection) -> bool {
+    use ProtectionState as State;
+
+    match wanted {
+        Protection::Active => *state == State::ProtectionConfigured,
+        Protection::Suspended => matches!(state, State::BackupsSuspended | State::BackupSchedulesSuspended),
+        Protection::Stopped => *state == State::ProtectionStopped,
+    }
+}
+
+/// Whether backups are stopped or suspended in a state.
+#[must_use]
+pub fn is_at_rest(state: &ProtectionState) -> bool {
+    use ProtectionState as State;
+
+    matches!(
+        state,
+        State::ProtectionStopped
+            | State::BackupsSuspended
+            | State::BackupSchedulesSuspended
+            | State::RetentionSchedulesSuspended
+    )
+}
+
+/// Where the protection itself differs: backups run that should not, or the other way round.
+#[must_use]
+pub fn of_protection(desired: &Desired, instance: &Instance) -> Option<DriftItem> {
+    let state = &instance.protection_state;
+    let runs = matches!(state, ProtectionState::ProtectionConfigured | ProtectionState::ProtectionError);
+    let settled = is_at_rest(state) || (runs && desired.protection != Protection::Active);
+    (settled && !reaches(state, desired.protection)).then(|| DriftItem {
+        field: "protection".to_owned(),
+        desired: desired.protection.to_string(),
+        actual: state.to_string(),
+    })
+}
+
+/// Compares the owned fields: policy, credentials, identity and, where the object claims the backup instance, owner tag. What `version` cannot carry is not compared,
 /// since the answer does not show it. ARM ids are compared without regard to case, as ARM does.
 #[must_use]
 pub fn compare(desired: &Desired, instance: &Instance, version: ApiVersion) -> Vec<DriftItem> {
@@ -30,8 +73,8 @@ pub fn compare(desired: &Desired, instance: &Instance, version: ApiVersion) -> V
     }
     let owner = &desired.target.owner;
     let tagged = instance.tag(&owner.name);
-    if version.carries_tags() && tagged != Some(owner.value.as_str()) {
-        note("owner tag", owner.value.clone(), tagged.map(str::to_owned));
+    if desired.mode == Mode::Enforce && version.carries_tags() && tagged != Some(owner.value.as_str()) {
+        note(OWNER_TAG, owner.value.clone(), tagged.map(str::to_owned));
     }
     drift
 }

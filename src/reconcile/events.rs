@@ -1,7 +1,9 @@
 //! Kubernetes events for the turns that a person cares about. Everything they say is in status as well.
 
+use jiff::Timestamp;
 use kube::runtime::events::{Event, EventType};
 
+use super::correction::Correction;
 use super::step::Release;
 use super::validate::Target;
 use crate::api::conditions::{self, ConditionType};
@@ -40,19 +42,24 @@ pub fn released(release: Release, target: Option<&Target>) -> Event {
         |target| format!("the backup instance {} in the vault {}", target.instance.name(), target.vault().name()),
     );
     let (reason, note) = match release {
-        Release::Deleted => (
-            Reason::Deleted,
-            format!(
-                "Azure has deleted {instance}. Where the vault has soft delete, it can be undeleted there until it is purged."
-            ),
-        ),
+        Release::Deleted { until } => (Reason::Deleted, format!("Azure has deleted {instance}. {}", undo(until))),
         Release::NothingToDelete => {
             (Reason::NothingToDelete, format!("There is nothing to delete in Azure: {instance} does not exist."))
         }
         Release::Retained => (
             Reason::Retained,
-            format!("Azure keeps {instance} as it is, as deletionPolicy: Retain asks; it goes on being billed."),
+            format!("Azure keeps {instance} as it is, as deletionPolicy or mode asks; it goes on being billed."),
         ),
+        Release::Stopped => (
+            Reason::Stopped,
+            format!(
+                "No backups are taken any more for {instance}, as deletionPolicy: StopProtection asks. Azure keeps its \
+                 recovery points, which go on being billed; applying this object again resumes the backups."
+            ),
+        ),
+        Release::HandedOver => {
+            (Reason::HandedOver, format!("Another PostgresBackup takes {instance} over; nothing changes in Azure."))
+        }
         Release::RetainedTooLate => (
             Reason::Deleting,
             format!(
@@ -68,16 +75,43 @@ pub fn released(release: Release, target: Option<&Target>) -> Event {
             ),
         ),
     };
-    let expected = matches!(release, Release::Deleted | Release::NothingToDelete | Release::Retained);
+    let expected = !matches!(release, Release::RetainedTooLate | Release::NotOurs);
     event(if expected { EventType::Normal } else { EventType::Warning }, reason.as_str(), "Delete", &note)
+}
+
+/// The event for having put right what somebody else had changed.
+#[must_use]
+pub fn corrected(correction: &Correction, target: &Target) -> Event {
+    let changes =
+        correction.drift.iter().map(|item| format!("{} from {} to {}", item.field, item.actual, item.desired));
+    let changes: Vec<_> = changes.collect();
+    let what = if changes.is_empty() { String::new() } else { format!(": {}", changes.join(", ")) };
+    let (instance, vault) = (target.instance.name(), target.vault().name());
+    let note =
+        format!("The backup instance {instance} in the vault {vault} was brought back to the specification{what}.");
+    event(EventType::Normal, Reason::DriftCorrected.as_str(), action(Some(correction.kind)), &note)
+}
+
+/// Until when a deletion can be undone, and how.
+#[must_use]
+pub fn undo(until: Option<Timestamp>) -> String {
+    match until {
+        Some(until) => format!("Until {until} that can be undone: apply this object again."),
+        None => "Where the vault has soft delete, that can be undone until it is purged: apply this object again."
+            .to_owned(),
+    }
 }
 
 fn action(operation: Option<OperationKind>) -> &'static str {
     match operation {
-        Some(OperationKind::Validate) => "Validate",
+        Some(OperationKind::Validate | OperationKind::ValidateChange) => "Validate",
         Some(OperationKind::Create) => "Create",
         Some(OperationKind::Update) => "Update",
         Some(OperationKind::Sync) => "Sync",
+        Some(OperationKind::Resume) => "Resume",
+        Some(OperationKind::Suspend) => "Suspend",
+        Some(OperationKind::Stop) => "Stop",
+        Some(OperationKind::Undelete) => "Undelete",
         Some(OperationKind::Delete) => "Delete",
         None => "Reconcile",
     }

@@ -46,7 +46,12 @@ pub fn activity(kind: OperationKind, target: &Target) -> String {
         OperationKind::Validate => format!("Azure's validation of the backup of {}", target.database_label()),
         OperationKind::Create => format!("Creating the backup instance {instance}"),
         OperationKind::Update => format!("Changing the backup instance {instance}"),
+        OperationKind::ValidateChange => format!("Azure's validation of the change of the backup instance {instance}"),
         OperationKind::Sync => format!("Asking Azure to protect {} again", target.database_label()),
+        OperationKind::Resume => format!("Resuming the backups of the backup instance {instance}"),
+        OperationKind::Suspend => format!("Suspending the backups of the backup instance {instance}"),
+        OperationKind::Stop => format!("Stopping the backups of the backup instance {instance}"),
+        OperationKind::Undelete => format!("Bringing back the soft-deleted backup instance {instance}"),
         OperationKind::Delete => format!("Deleting the backup instance {instance}"),
     }
 }
@@ -97,10 +102,15 @@ pub fn clip(text: &str, longest: usize) -> String {
 #[must_use]
 pub fn source(kind: OperationKind) -> IssueSource {
     match kind {
-        OperationKind::Validate => IssueSource::Validation,
-        OperationKind::Create | OperationKind::Update | OperationKind::Sync | OperationKind::Delete => {
-            IssueSource::Operation
-        }
+        OperationKind::Validate | OperationKind::ValidateChange => IssueSource::Validation,
+        OperationKind::Create
+        | OperationKind::Update
+        | OperationKind::Sync
+        | OperationKind::Resume
+        | OperationKind::Suspend
+        | OperationKind::Stop
+        | OperationKind::Undelete
+        | OperationKind::Delete => IssueSource::Operation,
     }
 }
 

@@ -5,7 +5,8 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::api::{DeletionPolicy, FINALIZER, PostgresBackup};
+use super::validate::Lifecycle;
+use crate::api::{FINALIZER, PostgresBackup};
 
 /// What is to be done about the finalizer of an object that is not deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +22,10 @@ pub enum Due {
 /// What is to be done about the finalizer.
 #[must_use]
 pub fn due(object: &PostgresBackup) -> Due {
-    match (object.spec.deletion_policy, is_on(object)) {
-        (DeletionPolicy::Delete, false) => Due::Add,
-        (DeletionPolicy::Retain, true) => Due::Remove,
-        (DeletionPolicy::Delete, true) | (DeletionPolicy::Retain, false) => Due::Nothing,
+    match (Lifecycle::disposal(object), is_on(object)) {
+        (Some(_), false) => Due::Add,
+        (None, true) => Due::Remove,
+        (Some(_), true) | (None, false) => Due::Nothing,
     }
 }
 

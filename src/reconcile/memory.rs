@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::correction::Corrections;
 use super::flight::Flight;
 use super::schedule::{Next, Standing};
 use crate::api::PostgresBackupStatus;
@@ -34,6 +35,8 @@ pub struct Memory {
     pub flight: Option<Flight>,
     /// How long Azure last asked to wait between two looks at this object's operation.
     pub poll_after: Option<Duration>,
+    /// How often drift was corrected.
+    pub corrections: Corrections,
     attempts: u32,
     conflicts: u32,
     unsettled: Option<Unsettled>,
@@ -88,6 +91,12 @@ impl Memory {
         self.unsettled = None;
     }
 
+    /// Notes that a person asks for a fresh start.
+    pub fn note_request(&mut self) {
+        self.note_progress();
+        self.corrections.reset();
+    }
+
     /// Notes when the object is looked at next: a back-off counts as an attempt.
     pub fn note_next(&mut self, next: &Next) {
         self.conflicts = 0;
@@ -103,6 +112,9 @@ fn unsettled_before(previous: &PostgresBackupStatus, generation: i64, deadline: 
         conditions::find(&previous.conditions, type_)
             .filter(|condition| condition.observed_generation == Some(generation))
     };
+    if conditions::find(&previous.conditions, ConditionType::Paused).is_some() {
+        return Duration::ZERO;
+    }
     if answers(ConditionType::Stalled).is_some() {
         return deadline;
     }

@@ -12,9 +12,13 @@
 //! pass on an outdated object cannot send anything and a restarted operator knows what may be under way.
 
 pub mod act;
+mod activity;
 pub mod assess;
 pub mod assessment;
+mod blocked;
+pub mod brake;
 mod context;
+pub mod correction;
 pub mod drift;
 pub mod error;
 pub mod events;
@@ -23,6 +27,7 @@ pub mod finalizer;
 pub mod flight;
 pub mod memory;
 pub mod naming;
+pub mod neighbours;
 pub mod observe;
 mod pass;
 pub mod plan;
@@ -44,7 +49,7 @@ use kube::runtime::controller::Action;
 use tokio::time::timeout;
 use tracing::Span;
 
-pub use context::{Clock, Context, Settings};
+pub use context::{Clock, Context, PassObserver, Settings};
 pub use error::Error;
 
 use crate::api::PostgresBackup;

@@ -7,17 +7,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::flight::{Flight, Stage};
+use super::neighbours::{Claim, Neighbours};
 use super::validate::{Desired, Target};
-use crate::api::PostgresBackupStatus;
 use crate::api::v1alpha1::OperationKind;
+use crate::api::{Mode, PostgresBackup, PostgresBackupStatus};
 use crate::azure::{
-    AzureError, DataProtection, Instance, InstanceRequest, OperationState, RequestHash, RunningOperation, ServiceError,
-    Vault, VaultId,
+    ApiVersion, AzureError, DataProtection, DeletedInstance, Instance, InstanceRequest, OperationState,
+    ProtectionState, RequestHash, RunningOperation, ServiceError, Vault, VaultId,
 };
+use crate::error_chain;
 
 /// How long an operation's report is relied on before the backup instance itself is asked as well how far it got.
 /// The longest one seen in recordings took 157 seconds.
 const OPERATION_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// How many pages of a vault's list a pass looks through. Azure's pages hold dozens of entries, a vault at most thousands.
+const MAX_PAGES: usize = 100;
 
 /// How long a vault's location and settings are taken as read.
 const VAULT_TTL: Duration = Duration::from_secs(60 * 60);
@@ -41,12 +46,55 @@ pub enum Observed {
         /// How long Azure asks to wait before the next look.
         poll_after: Duration,
     },
-    /// The backup instance was read.
+    /// The backup instance was looked for.
     Seen {
-        /// The backup instance, if it exists.
-        instance: Option<Box<Instance>>,
+        /// What there is of it.
+        found: Found,
         /// The last request to Azure that is still of interest.
         sent: Option<Sent>,
+    },
+}
+
+impl Observed {
+    /// What there is of the backup instance, if it was looked for.
+    #[must_use]
+    pub fn found(&self) -> Option<&Found> {
+        match self {
+            Self::Seen { found, .. } => Some(found),
+            Self::Running { .. } => None,
+        }
+    }
+
+    /// The protection state of the backup instance, if it was read.
+    #[must_use]
+    pub fn state(&self) -> Option<&ProtectionState> {
+        match self {
+            Self::Seen { found: Found::Instance { instance, .. }, .. } => Some(&instance.protection_state),
+            Self::Seen { .. } | Self::Running { .. } => None,
+        }
+    }
+}
+
+/// What there is of a backup instance.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// It does not exist.
+    Nothing,
+    /// It was deleted, and can be brought back.
+    SoftDeleted {
+        /// As it was.
+        deleted: Box<DeletedInstance>,
+        /// Whose it is.
+        claim: Claim,
+        /// The backup instance of the same vault that protects the database by now.
+        replacement: Option<String>,
+    },
+    /// It exists.
+    Instance {
+        /// As Azure shows it.
+        instance: Box<Instance>,
+        /// Whose it is.
+        claim: Claim,
     },
 }
 
@@ -106,15 +154,20 @@ impl VaultCache {
     }
 }
 
-/// Reads Azure for an object.
-#[derive(Debug)]
+/// Reads what a pass about one object needs.
 pub struct Observer<'a> {
+    /// The object.
+    pub object: &'a PostgresBackup,
     /// Azure.
     pub azure: &'a DataProtection,
     /// Vaults as last read.
     pub vaults: &'a VaultCache,
+    /// The other objects of the cluster.
+    pub neighbours: &'a Neighbours,
     /// The request under way as this process remembers it.
     pub remembered: Option<&'a Flight>,
+    /// What the step before has just seen. It is as good as a look of this step's own.
+    pub found: Option<&'a Found>,
 }
 
 impl Observer<'_> {
@@ -124,11 +177,29 @@ impl Observer<'_> {
     /// # Errors
     /// What Azure answered instead.
     pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), AzureError> {
-        let vault = self.vaults.get(self.azure, desired.target.vault()).await?;
+        let target = &desired.target;
+        let vault = self.vaults.get(self.azure, target.vault()).await?;
         let request = desired.request(&vault);
         let hash = desired.hash(&request, self.azure.version());
-        let look = self.look(&desired.target, Some(&hash), status).await?;
-        Ok((Wanted { request, hash }, look))
+        let flight = match self.follow(target, Some(&hash), status).await? {
+            Followed::Running(look) => return Ok((Wanted { request, hash }, look)),
+            Followed::Over(flight) => flight,
+        };
+        if let Some(found) = self.found {
+            let observed = Observed::Seen { found: found.clone(), sent: flight.as_ref().map(sent) };
+            return Ok((Wanted { request, hash }, Look { observed, flight }));
+        }
+        let found = match self.azure.instance(&target.instance).await? {
+            Some(instance) => {
+                let claim = self.claim(desired, &instance).await;
+                Found::Instance { instance: Box::new(instance), claim }
+            }
+            // What is about to be created has been looked for before.
+            None if flight.is_some() || status.validated_request.as_deref() == Some(hash.as_str()) => Found::Nothing,
+            None => self.soft_deleted(desired).await?,
+        };
+        let observed = Observed::Seen { found, sent: flight.as_ref().map(sent) };
+        Ok((Wanted { request, hash }, Look { observed, flight }))
     }
 
     /// Reads what a deleted object needs: the operation under way and the backup instance. A vault that is gone, by ARM's
@@ -137,26 +208,121 @@ impl Observer<'_> {
     /// # Errors
     /// What Azure answered instead.
     pub async fn deleted(&self, target: &Target, status: &PostgresBackupStatus) -> Result<Look, AzureError> {
-        match self.look(target, None, status).await {
+        match self.look_at_deleted(target, status).await {
             Err(error) if error.is_gone() => {
-                let observed = Observed::Seen { instance: None, sent: None };
-                Ok(Look { observed, flight: None })
+                Ok(Look { observed: Observed::Seen { found: Found::Nothing, sent: None }, flight: None })
             }
             result => result,
         }
     }
 
-    async fn look(
+    /// Whether deleting the backup instance could be undone, as far as the vault tells at this moment.
+    ///
+    /// # Errors
+    /// What Azure answered instead of the vault.
+    pub async fn is_delete_reversible(&self, target: &Target) -> Result<bool, AzureError> {
+        let version = self.azure.version();
+        Ok(version.always_soft_deletes() || self.azure.vault(target.vault()).await?.delete_is_reversible(version))
+    }
+
+    /// The backup instance of the same vault, other than the object's own, that protects the database.
+    ///
+    /// # Errors
+    /// What Azure answered instead.
+    pub async fn protector(&self, target: &Target) -> Result<Option<String>, AzureError> {
+        let mut next = None;
+        for _ in 0..MAX_PAGES {
+            let page = self.azure.instances(target.vault(), next.as_ref()).await?;
+            let protects = |instance: &&Instance| {
+                instance.datasource().as_ref() == Some(&target.datasource)
+                    && !instance.name.eq_ignore_ascii_case(target.instance.name().as_str())
+            };
+            if let Some(found) = page.items.iter().find(protects) {
+                return Ok(Some(found.name.clone()));
+            }
+            next = page.next;
+            if next.is_none() {
+                return Ok(None);
+            }
+        }
+        tracing::warn!(vault = target.vault().name(), pages = MAX_PAGES, "Looked through as many pages as a pass may");
+        Ok(None)
+    }
+
+    async fn look_at_deleted(&self, target: &Target, status: &PostgresBackupStatus) -> Result<Look, AzureError> {
+        let flight = match self.follow(target, None, status).await? {
+            Followed::Running(look) => return Ok(look),
+            Followed::Over(flight) => flight,
+        };
+        if let Some(found) = self.found {
+            return Ok(Look {
+                observed: Observed::Seen { found: found.clone(), sent: flight.as_ref().map(sent) },
+                flight,
+            });
+        }
+        let found = match self.azure.instance(&target.instance).await? {
+            Some(instance) => {
+                let claim = if is_marked(target, &instance, self.azure.version()) { Claim::Ours } else { Claim::Free };
+                Found::Instance { instance: Box::new(instance), claim }
+            }
+            None if flight.as_ref().is_some_and(|flight| flight.kind == OperationKind::Delete) => {
+                self.tombstone(target).await
+            }
+            None => Found::Nothing,
+        };
+        Ok(Look { observed: Observed::Seen { found, sent: flight.as_ref().map(sent) }, flight })
+    }
+
+    /// What is left of the backup instance after its deletion. It only serves to say until when that can be undone.
+    async fn tombstone(&self, target: &Target) -> Found {
+        if !self.azure.version().shows_deleted_instances() {
+            return Found::Nothing;
+        }
+        match self.azure.deleted_instance(&target.instance).await {
+            Ok(Some(deleted)) => {
+                Found::SoftDeleted { deleted: Box::new(deleted), claim: Claim::Ours, replacement: None }
+            }
+            Ok(None) => Found::Nothing,
+            Err(error) => {
+                let error = error_chain::one_line(&error);
+                tracing::info!(error, "Could not read until when the deletion can be undone");
+                Found::Nothing
+            }
+        }
+    }
+
+    async fn soft_deleted(&self, desired: &Desired) -> Result<Found, AzureError> {
+        let target = &desired.target;
+        if !self.azure.version().shows_deleted_instances() {
+            return Ok(Found::Nothing);
+        }
+        let Some(deleted) = self.azure.deleted_instance(&target.instance).await? else { return Ok(Found::Nothing) };
+        let claim = self.claim(desired, &deleted.instance).await;
+        // Only what is to be brought back has to be looked for under another name.
+        let replacement = if desired.mode == Mode::Enforce { self.protector(target).await? } else { None };
+        Ok(Found::SoftDeleted { deleted: Box::new(deleted), claim, replacement })
+    }
+
+    /// Whose the backup instance is. Without tags nobody can tell; an object that claims nothing need not know.
+    async fn claim(&self, desired: &Desired, instance: &Instance) -> Claim {
+        if desired.mode != Mode::Enforce || is_marked(&desired.target, instance, self.azure.version()) {
+            return Claim::Ours;
+        }
+        self.neighbours.claim(self.object, &desired.target, instance.tag(&desired.target.owner.name)).await
+    }
+
+    /// Follows the request under way: either it still runs, or the backup instance has to be asked.
+    async fn follow(
         &self,
         target: &Target,
         wanted: Option<&RequestHash>,
         status: &PostgresBackupStatus,
-    ) -> Result<Look, AzureError> {
+    ) -> Result<Followed, AzureError> {
         let subscription = target.vault().subscription();
         let recorded = || status.operation.as_ref().map(|operation| Flight::recorded(operation, subscription));
         let mut flight = self.remembered.cloned().or_else(recorded).filter(|flight| is_of_interest(flight, wanted));
         if let Some((kind, poll_after)) = flight.as_ref().and_then(|flight| Some((flight.kind, flight.respite()?))) {
-            return Ok(Look { observed: Observed::Running { kind, poll_after }, flight });
+            return Ok(Followed::Running(Look { observed: Observed::Running { kind, poll_after }, flight }));
         }
         if let Some(operation) = flight.as_ref().and_then(Flight::operation) {
             match self.poll(target.vault(), operation).await {
@@ -170,11 +336,9 @@ impl Observer<'_> {
             && let (Some(operation), true) = (sent.operation(), sent.age() <= OPERATION_PATIENCE)
         {
             let observed = Observed::Running { kind: sent.kind, poll_after: operation.poll_after() };
-            return Ok(Look { observed, flight });
+            return Ok(Followed::Running(Look { observed, flight }));
         }
-        let instance = self.azure.instance(&target.instance).await?.map(Box::new);
-        let observed = Observed::Seen { instance, sent: flight.as_ref().map(sent) };
-        Ok(Look { observed, flight })
+        Ok(Followed::Over(flight))
     }
 
     /// Looks at an operation once: how far is it?
@@ -192,6 +356,19 @@ impl Observer<'_> {
             Err(error) => return Err(error),
         })
     }
+}
+
+/// Where following a request has led.
+enum Followed {
+    /// Azure still works on it: nothing else is looked at.
+    Running(Look),
+    /// Nothing is known to run; the last request that is still of interest.
+    Over(Option<Flight>),
+}
+
+/// Whether the backup instance carries the object's owner tag, as far as `version` shows tags.
+fn is_marked(target: &Target, instance: &Instance, version: ApiVersion) -> bool {
+    !version.carries_tags() || instance.tag(&target.owner.name) == Some(target.owner.value.as_str())
 }
 
 /// What a flight means for the plan.

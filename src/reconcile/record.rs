@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::act::Outcome;
 use super::flight::{Flight, Stage};
-use super::step::{Blocker, Mutation, Request, Step};
+use super::step::{Blocker, Mutation, Request, Rest, Step};
 use crate::api::PostgresBackupStatus;
 use crate::api::v1alpha1::{OperationKind, OperationStatus};
 
@@ -43,7 +43,9 @@ impl Record {
         now: Timestamp,
     ) -> Self {
         match (step, flight) {
-            (Step::Send(Request::Validate(_), _), Some(flight)) if matches!(outcome, Outcome::Accepted) => {
+            (Step::Send(Request::Validate(_) | Request::ValidateChange(_), _), Some(flight))
+                if matches!(outcome, Outcome::Accepted) =>
+            {
                 Self { operation: Some(flight.status()), validated: None, flight: Some(flight.clone()) }
             }
             (Step::Intend(mutation, hash), predecessor) => {
@@ -51,20 +53,20 @@ impl Record {
                 let validated = (*mutation == Mutation::Create).then(|| hash.as_str().to_owned());
                 Self { operation: Some(flight.status()), validated, flight: Some(flight) }
             }
-            (
-                Step::Send(Request::Create(_) | Request::Update(_) | Request::Sync | Request::Delete, _),
-                Some(flight),
-            ) => Self::kept(previous, Some(flight)),
+            (Step::Send(request, _), Some(flight)) if request.kind().changes_azure() => {
+                Self::kept(previous, Some(flight))
+            }
+            (Step::Rest(Rest::Validated(hash)), _) => Self { validated: Some(hash.as_str().to_owned()), ..Self::OVER },
             (Step::Wait(_), flight) => Self::kept(previous, flight),
             // It is tried again at the pace of the trouble, without being stored anew each time.
-            (Step::Blocked(Blocker::Refused(OperationKind::Update | OperationKind::Delete, _)), Some(flight)) => {
+            (Step::Blocked(Blocker::Refused(kind, _)), Some(flight)) if is_tried_again_as_stored(*kind) => {
                 Self::kept(previous, Some(&flight.clone().at(Stage::Unsent)))
             }
             // What stands in the way does not stop what was sent before.
-            (Step::Blocked(_), Some(flight)) if flight.kind == OperationKind::Update && flight.is_unsettled() => {
+            (Step::Blocked(_), Some(flight)) if flight.kind.changes_azure() && flight.is_unsettled() => {
                 Self::kept(previous, Some(flight))
             }
-            (Step::Send(..) | Step::Rest | Step::Blocked(_) | Step::Release(_), _) => Self::OVER,
+            (Step::Send(..) | Step::Rest(_) | Step::Blocked(_) | Step::Release(_), _) => Self::OVER,
         }
     }
 
@@ -94,6 +96,11 @@ impl Record {
             previous.clone()
         }
     }
+}
+
+/// Whether a refused request is sent again as it is. A refused create is validated anew, to learn why.
+fn is_tried_again_as_stored(kind: OperationKind) -> bool {
+    kind.changes_azure() && !matches!(kind, OperationKind::Create | OperationKind::Sync)
 }
 
 fn same_request(a: Option<&OperationStatus>, b: Option<&OperationStatus>) -> bool {

@@ -6,10 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::assessment::{Assessment, Progress};
 use super::explain;
 use super::schedule::Standing;
-use super::validate::Target;
+use super::validate::{Lifecycle, Target};
 use crate::api::conditions::{self, ConditionType, Finding};
 use crate::api::v1alpha1::{BackupInstanceStatus, DriftItem, Issue};
-use crate::api::{PostgresBackupStatus, Reason};
+use crate::api::{PostgresBackupStatus, Reason, annotations};
 use crate::azure::Instance;
 
 /// What is said of an operation that takes longer than any should.
@@ -43,6 +43,8 @@ pub struct Facts<'a> {
     pub compatibility: Vec<Issue>,
     /// Whether the object should have got there by now.
     pub standing: Standing,
+    /// Whether the object is deleted.
+    pub lifecycle: Lifecycle,
     /// The present time.
     pub now: Timestamp,
 }
@@ -69,6 +71,43 @@ pub fn fold(previous: &PostgresBackupStatus, assessment: &Assessment, facts: &Fa
     status.issues = keep_activity_ids(&previous.issues, &assessment.issues);
     status.issues.extend(facts.compatibility.iter().cloned());
     set_conditions(&mut status, assessment, facts.standing, generation, now);
+    match facts.lifecycle {
+        Lifecycle::Live => conditions::remove(&mut status.conditions, ConditionType::Deleting),
+        Lifecycle::Deleting(_) | Lifecycle::LettingGo => {
+            let finding = Finding::yes(assessment.reason, assessment.message.as_str());
+            conditions::set(&mut status.conditions, ConditionType::Deleting, finding, generation, now);
+        }
+    }
+    status
+}
+
+/// The status of an object that the operator is held off. What was last seen stays, and with it the generation that it
+/// answers; only a deletion that waits is said to wait.
+#[must_use]
+pub fn paused(
+    previous: &PostgresBackupStatus,
+    lifecycle: Lifecycle,
+    generation: i64,
+    now: Timestamp,
+) -> PostgresBackupStatus {
+    let mut status = previous.clone();
+    let message = match lifecycle {
+        Lifecycle::Live => format!("The annotation {} holds the operator off.", annotations::PAUSED),
+        Lifecycle::Deleting(_) | Lifecycle::LettingGo => {
+            format!("The deletion waits: the annotation {} holds the operator off.", annotations::PAUSED)
+        }
+    };
+    let list = &mut status.conditions;
+    conditions::set(list, ConditionType::Paused, Finding::yes(Reason::Paused, message.as_str()), generation, now);
+    if lifecycle != Lifecycle::Live {
+        conditions::set(list, ConditionType::Deleting, Finding::yes(Reason::Paused, message.as_str()), generation, now);
+    }
+    if lifecycle != Lifecycle::Live || conditions::find(list, ConditionType::Ready).is_none() {
+        conditions::set(list, ConditionType::Ready, Finding::no(Reason::Paused, message), generation, now);
+    }
+    for type_ in [ConditionType::Validated, ConditionType::Synced, ConditionType::Protected] {
+        set_pending(list, type_, generation, now);
+    }
     status
 }
 
@@ -95,11 +134,7 @@ fn set_conditions(
     ] {
         match finding {
             Some(finding) => conditions::set(list, type_, finding.clone(), generation, now),
-            None if conditions::find(list, type_).is_none() => {
-                let pending = Finding::unknown(Reason::Pending, "The operator has not come far enough to tell.");
-                conditions::set(list, type_, pending, generation, now);
-            }
-            None => {}
+            None => set_pending(list, type_, generation, now),
         }
     }
     let (present, absent) = match (assessment.progress, standing) {
@@ -116,6 +151,14 @@ fn set_conditions(
     }
     if let Some(type_) = present {
         conditions::set(list, type_, Finding::yes(reason, message), generation, now);
+    }
+}
+
+/// Says of a condition that nothing is known of yet that it is pending.
+fn set_pending(list: &mut Vec<Condition>, type_: ConditionType, generation: i64, now: Timestamp) {
+    if conditions::find(list, type_).is_none() {
+        let pending = Finding::unknown(Reason::Pending, "The operator has not come far enough to tell.");
+        conditions::set(list, type_, pending, generation, now);
     }
 }
 

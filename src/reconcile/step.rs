@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::validate::Target;
 use crate::api::v1alpha1::{DriftItem, OperationKind};
 use crate::azure::{InstanceRequest, ProtectionState, RequestHash, ServiceError};
 
@@ -16,8 +18,8 @@ pub enum Step {
     Send(Request, RequestHash),
     /// Look again later.
     Wait(Waiting),
-    /// Nothing: protected, and nothing differs.
-    Rest,
+    /// Nothing: what is asked for is reached.
+    Rest(Rest),
     /// Nothing: something stands in the way.
     Blocked(Blocker),
     /// Let the deleted object go.
@@ -31,7 +33,22 @@ pub enum Mutation {
     Create,
     /// PUT of a backup instance that differs.
     Update,
-    /// DELETE of the backup instance.
+    /// A request without content of its own.
+    Act(Action),
+}
+
+/// A request that says all by its verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `resumeProtection`.
+    Resume,
+    /// `suspendBackups`.
+    Suspend,
+    /// `stopProtection`.
+    Stop,
+    /// `undelete`.
+    Undelete,
+    /// DELETE.
     Delete,
 }
 
@@ -42,8 +59,29 @@ impl Mutation {
         match self {
             Self::Create => OperationKind::Create,
             Self::Update => OperationKind::Update,
+            Self::Act(action) => action.kind(),
+        }
+    }
+}
+
+impl Action {
+    /// The word for it in status.
+    #[must_use]
+    pub fn kind(self) -> OperationKind {
+        match self {
+            Self::Resume => OperationKind::Resume,
+            Self::Suspend => OperationKind::Suspend,
+            Self::Stop => OperationKind::Stop,
+            Self::Undelete => OperationKind::Undelete,
             Self::Delete => OperationKind::Delete,
         }
+    }
+
+    /// What stands for its content in the record.
+    #[must_use]
+    pub fn hash(self, target: &Target) -> RequestHash {
+        let instance = target.instance.to_string().to_lowercase();
+        RequestHash::of_text(&format!("{:?} {instance}", self.kind()))
     }
 }
 
@@ -52,14 +90,16 @@ impl Mutation {
 pub enum Request {
     /// `validateForBackup`: would Azure accept this?
     Validate(Box<InstanceRequest>),
+    /// `validateForModifyBackup`: would Azure accept these properties of a backup instance that exists?
+    ValidateChange(Value),
     /// PUT of a backup instance that does not exist, with this body.
     Create(Value),
     /// PUT of a backup instance that differs, with this body.
     Update(Value),
     /// `sync`: asks Azure to try again to protect what it could not.
     Sync,
-    /// DELETE of the backup instance.
-    Delete,
+    /// A request without content of its own.
+    Act(Action),
 }
 
 impl Request {
@@ -68,10 +108,11 @@ impl Request {
     pub fn kind(&self) -> OperationKind {
         match self {
             Self::Validate(_) => OperationKind::Validate,
+            Self::ValidateChange(_) => OperationKind::ValidateChange,
             Self::Create(_) => OperationKind::Create,
             Self::Update(_) => OperationKind::Update,
             Self::Sync => OperationKind::Sync,
-            Self::Delete => OperationKind::Delete,
+            Self::Act(action) => action.kind(),
         }
     }
 }
@@ -101,6 +142,19 @@ pub enum Certainty {
     Lost,
 }
 
+/// What is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// The database is protected, and nothing differs.
+    Protected,
+    /// Backups are suspended or stopped on request; Azure shows this state.
+    AtRest(ProtectionState),
+    /// Azure's validation accepts what this hash stands for; nothing is changed.
+    Validated(RequestHash),
+    /// The backup instance equals what is asked for, so there is nothing to validate.
+    NothingToValidate,
+}
+
 /// What stands in the way.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Blocker {
@@ -112,19 +166,47 @@ pub enum Blocker {
     DatasourceMismatch(String),
     /// The backup instance's owner tag is another's.
     OwnedByAnother(String),
+    /// The mode forbids creating the backup instance.
+    NotCreated,
+    /// The mode forbids bringing the backup instance back from soft delete.
+    SoftDeleted {
+        /// Until when it can be brought back, if Azure says so.
+        until: Option<Timestamp>,
+    },
+    /// The backup instance is soft-deleted, and this one has come to protect the database.
+    Replaced(String),
+    /// The mode forbids correcting the differences.
+    Drifted,
+    /// Somebody keeps undoing the same correction.
+    Contested,
+    /// Azure cannot say whether it would accept a change of the backup instance in this state.
+    CannotValidate(ProtectionState),
+    /// The api-version does not have this request.
+    NotSupported(OperationKind),
+    /// Too many deletions at once.
+    HeldByBrake,
+    /// Nobody could undo the deletion, and nobody has confirmed it.
+    Irreversible,
 }
 
 /// Why a deleted object is let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
     /// The backup instance that was to be deleted is gone.
-    Deleted,
+    Deleted {
+        /// Until when it can be brought back, if Azure says so.
+        until: Option<Timestamp>,
+    },
     /// There is no backup instance.
     NothingToDelete,
-    /// The backup instance stays, as `deletionPolicy: Retain` asks.
+    /// Backups are stopped, as `deletionPolicy: StopProtection` asks, or there are none.
+    Stopped,
+    /// The backup instance stays, as `deletionPolicy: Retain` or the mode asks.
     Retained,
     /// The same, but Azure had already accepted to delete it.
     RetainedTooLate,
+    /// Another object takes the backup instance over.
+    HandedOver,
     /// The backup instance is not this object's to delete.
     NotOurs,
 }

@@ -15,7 +15,11 @@ use crate::azure::{AzureError, ErrorClass, ProtectionState, ServiceError};
 const WORTH_TELLING: u32 = 4;
 
 /// How to get rid of a deleted object all the same.
-const LET_GO: &str = "To let this object go without deleting the backup instance, set spec.deletionPolicy to Retain.";
+const LET_GO: &str = "To let this object go and leave the backup instance as it is, set spec.deletionPolicy to Retain.";
+
+/// What helps where a resource guard refuses.
+const GUARDED: &str = "A resource guard protects this operation: somebody with rights on the guard has to carry it out on the \
+                       backup instance, or lift the guard for the time.";
 
 /// Concludes from a specification that cannot be acted on.
 #[must_use]
@@ -88,7 +92,10 @@ impl Cause {
 
 /// Azure said no: the class decides whether that may heal by itself.
 fn trouble(source: IssueSource, what: &str, cause: &Cause, lifecycle: Lifecycle) -> Assessment {
-    let progress = if cause.class == ErrorClass::Request { Progress::Stuck } else { Progress::Troubled };
+    let progress = match cause.class {
+        ErrorClass::Request | ErrorClass::Approval => Progress::Stuck,
+        _ => Progress::Troubled,
+    };
     let next = Next::BackOff(cause.class, cause.retry_after);
     let message = with_way_out(explain::message(what, &cause.error), lifecycle);
     let mut assessment = Assessment::new(progress, cause.reason, message, next);
@@ -97,7 +104,7 @@ fn trouble(source: IssueSource, what: &str, cause: &Cause, lifecycle: Lifecycle)
 }
 
 fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
-    if lifecycle == Lifecycle::Deleting { format!("{message} {LET_GO}") } else { message }
+    if matches!(lifecycle, Lifecycle::Deleting(_)) { format!("{message} {LET_GO}") } else { message }
 }
 
 /// The backup instance is there, and Azure does not protect the database.
@@ -112,14 +119,6 @@ pub fn unprotected(subject: Subject<'_>, state: &ProtectionState, error: Option<
         ..ServiceError::default()
     };
     let (reason, progress, message) = match state {
-        State::ProtectionStopped
-        | State::BackupsSuspended
-        | State::BackupSchedulesSuspended
-        | State::RetentionSchedulesSuspended => (
-            Reason::ProtectionStopped,
-            Progress::Stuck,
-            format!("Azure shows {instance} as {state}: no backups are taken. Resume protection in the vault."),
-        ),
         State::SoftDeleted => (
             Reason::SoftDeleted,
             Progress::Stuck,
@@ -169,15 +168,31 @@ pub fn failed(subject: Subject<'_>, kind: OperationKind, error: &ServiceError) -
 
 fn refused(subject: Subject<'_>, kind: OperationKind, cause: &Cause) -> Assessment {
     let what = explain::activity(kind, subject.target);
-    let assessment = trouble(explain::source(kind), &what, cause, subject.lifecycle);
+    let mut assessment = trouble(explain::source(kind), &what, cause, subject.lifecycle);
+    if cause.class == ErrorClass::Approval {
+        assessment.message = format!("{} {GUARDED}", assessment.message);
+    }
+    if let Some(protector) = subject.protector {
+        let adoption = protector.adoption();
+        assessment.message = format!("{} {adoption}.", assessment.message);
+        assessment.issues.iter_mut().for_each(|issue| issue.recommended_actions.push(adoption.clone()));
+    }
     let finding = || Finding::no(assessment.reason, assessment.message.clone());
     let (validated, synced) = (finding(), finding());
     match kind {
         OperationKind::Validate if is_passing(cause.class) => assessment.not_created(),
         OperationKind::Validate => assessment.validated(validated).not_created(),
+        OperationKind::ValidateChange if is_passing(cause.class) => assessment.synced(synced),
+        OperationKind::ValidateChange => assessment.validated(validated).synced(synced),
         OperationKind::Update if !is_passing(cause.class) => assessment.validated(validated).synced(synced),
         OperationKind::Sync => assessment,
-        OperationKind::Create | OperationKind::Update | OperationKind::Delete => assessment.synced(synced),
+        OperationKind::Create
+        | OperationKind::Update
+        | OperationKind::Resume
+        | OperationKind::Suspend
+        | OperationKind::Stop
+        | OperationKind::Undelete
+        | OperationKind::Delete => assessment.synced(synced),
     }
 }
 

@@ -3,7 +3,7 @@
 use kube::Resource;
 
 use super::naming;
-use crate::api::{DeletionPolicy, PostgresBackup};
+use crate::api::{DeletionPolicy, Mode, PostgresBackup, Protection};
 use crate::azure::{
     ApiVersion, BackupInstanceId, BackupInstanceName, Cloud, DatasourceId, DatasourceKind, InstanceRequest, OwnerTag,
     PolicyId, PolicyName, RequestHash, SecretUri, UserAssignedIdentityId, Vault, VaultId,
@@ -132,6 +132,10 @@ pub struct Desired {
     pub secret: Option<SecretUri>,
     /// The vault's identity to sign in with; `None` is its system-assigned one.
     pub identity: Option<UserAssignedIdentityId>,
+    /// What the operator may do in Azure.
+    pub mode: Mode,
+    /// Whether backups are to be taken.
+    pub protection: Protection,
 }
 
 impl Desired {
@@ -154,6 +158,8 @@ impl Desired {
             policy: target.vault().policy(&policy),
             secret,
             identity: identity.map_err(in_field("vault.userAssignedIdentity"))?,
+            mode: spec.mode,
+            protection: spec.protection,
             target,
         })
     }
@@ -205,20 +211,38 @@ where
 pub enum Lifecycle {
     /// The object is to be acted on.
     Live,
-    /// The object is deleted, and its backup instance with it.
-    Deleting,
+    /// The object is deleted, and this is to be done with its backup instance first.
+    Deleting(Disposal),
     /// The object is deleted and lets go of its backup instance.
     LettingGo,
+}
+
+/// What is done with the backup instance of a deleted object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposal {
+    /// It is deleted.
+    Delete,
+    /// Its backups are stopped.
+    Stop,
 }
 
 impl Lifecycle {
     /// Reads it off the object.
     #[must_use]
     pub fn of(object: &PostgresBackup) -> Self {
-        match (object.meta().deletion_timestamp.is_some(), object.spec.deletion_policy) {
-            (false, _) => Self::Live,
-            (true, DeletionPolicy::Delete) => Self::Deleting,
-            (true, DeletionPolicy::Retain) => Self::LettingGo,
+        if object.meta().deletion_timestamp.is_none() {
+            return Self::Live;
+        }
+        Self::disposal(object).map_or(Self::LettingGo, Self::Deleting)
+    }
+
+    /// What is to be done in Azure when the object is deleted; nothing where it never claims its backup instance.
+    #[must_use]
+    pub fn disposal(object: &PostgresBackup) -> Option<Disposal> {
+        match (object.spec.mode, object.spec.deletion_policy) {
+            (Mode::Enforce, DeletionPolicy::Delete) => Some(Disposal::Delete),
+            (Mode::Enforce, DeletionPolicy::StopProtection) => Some(Disposal::Stop),
+            (Mode::Enforce, DeletionPolicy::Retain) | (Mode::Observe | Mode::ValidateOnly, _) => None,
         }
     }
 }

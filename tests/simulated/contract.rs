@@ -6,11 +6,12 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
-use postgres_backup_operator::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupStatus, Reason};
+use postgres_backup_operator::api::{FIELD_MANAGER, Mode, PostgresBackup, PostgresBackupStatus, Protection, Reason};
 
 const ALWAYS: [ConditionType; 4] =
     [ConditionType::Ready, ConditionType::Validated, ConditionType::Synced, ConditionType::Protected];
-const WHILE_TRUE: [ConditionType; 2] = [ConditionType::Reconciling, ConditionType::Stalled];
+const WHILE_TRUE: [ConditionType; 4] =
+    [ConditionType::Reconciling, ConditionType::Stalled, ConditionType::Paused, ConditionType::Deleting];
 
 /// Longest text of a path that the schema takes.
 const MAX_PATH: usize = 8192;
@@ -30,8 +31,9 @@ pub fn breaches(previous: &PostgresBackup, next: &PostgresBackup, now: Timestamp
     let contract = conditions::check_contract(&status, generation);
     rule(contract.is_ok(), format!("{contract:?}"));
     rule(status != before, "the write changes nothing".to_owned());
+    let paused = conditions::is_true(&status.conditions, ConditionType::Paused);
     rule(
-        status.observed_generation == generation,
+        status.observed_generation == generation || paused,
         format!("it answers generation {} of an object at {generation}", status.observed_generation),
     );
     rule(status.observed_generation >= before.observed_generation, "observedGeneration goes back".to_owned());
@@ -95,18 +97,35 @@ fn condition_breaches(
 fn whole_breaches(object: &PostgresBackup, status: &PostgresBackupStatus) -> Vec<String> {
     let mut breaches = Vec::new();
     let is_ready = conditions::is_true(&status.conditions, ConditionType::Ready);
-    if is_ready && (status.operation.is_some() || !status.drift.is_empty()) {
-        breaches.push("Ready is True beside an operation or a difference".to_owned());
-    }
     let is_true = |type_| conditions::is_true(&status.conditions, type_);
-    if is_ready
-        && !(is_true(ConditionType::Validated) && is_true(ConditionType::Synced) && is_true(ConditionType::Protected))
-    {
-        breaches.push("Ready is True while another condition is not".to_owned());
-    }
     let state = status.backup_instance.as_ref().and_then(|instance| instance.protection_state.as_deref());
-    if is_ready && state != Some("ProtectionConfigured") {
-        breaches.push(format!("Ready is True while Azure shows {state:?}"));
+    let spec = &object.spec;
+    if is_ready && status.operation.is_some() {
+        breaches.push("Ready is True beside an operation".to_owned());
+    }
+    // A paused object's status answers an earlier specification, and ValidateOnly asks for nothing to be so.
+    if is_ready && spec.mode != Mode::ValidateOnly && status.observed_generation == object.metadata.generation.unwrap()
+    {
+        let wanted: &[&str] = match spec.protection {
+            Protection::Active => &["ProtectionConfigured"],
+            Protection::Suspended => &["BackupsSuspended", "BackupSchedulesSuspended"],
+            Protection::Stopped => &["ProtectionStopped"],
+        };
+        if !state.is_some_and(|state| wanted.contains(&state)) {
+            breaches.push(format!("Ready is True while Azure shows {state:?} and {wanted:?} is wanted"));
+        }
+        let is_active = spec.protection == Protection::Active;
+        if is_active
+            && !(is_true(ConditionType::Synced) && is_true(ConditionType::Protected) && status.drift.is_empty())
+        {
+            breaches.push("Ready is True while something differs".to_owned());
+        }
+        if !is_active && is_true(ConditionType::Protected) {
+            breaches.push("Protected is True while backups are not to be taken".to_owned());
+        }
+    }
+    if is_ready && !is_true(ConditionType::Validated) {
+        breaches.push("Ready is True while Validated is not".to_owned());
     }
     if is_true(ConditionType::Protected) && state != Some("ProtectionConfigured") {
         breaches.push(format!("Protected is True while Azure shows {state:?}"));

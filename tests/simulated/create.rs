@@ -11,7 +11,7 @@ use crate::api_server::CLUSTER_UID;
 use crate::azure::{SECRET_URI, VAULT};
 use crate::samples;
 use crate::wire::Call;
-use crate::wire::Call::{ApplyStatus, GetInstance, GetVault, PatchFinalizers, Put, Validate};
+use crate::wire::Call::{ApplyStatus, GetDeleted, GetInstance, GetVault, PatchFinalizers, Put, Validate};
 use crate::world::{World, status};
 
 /// Every request of a create in its order.
@@ -19,11 +19,11 @@ const STEPS: [Call; 11] = [
     PatchFinalizers,
     GetVault,
     GetInstance,
+    GetDeleted,
     Validate,
     ApplyStatus, // validating
     GetInstance,
     ApplyStatus, // the intent to create
-    GetInstance,
     Put,
     GetInstance,
     ApplyStatus, // ready
@@ -119,6 +119,6 @@ async fn an_instance_that_exists_and_belongs_to_nobody_is_taken_over() {
     world.ready("orders").await;
     let calls: Vec<_> =
         world.wire.since(before).iter().map(|sent| sent.call).filter(|call| call.writes_azure()).collect();
-    assert_eq!(calls, [Put]);
+    assert_eq!(calls, [Call::ValidateChange, Put]);
     assert!(world.azure.instance().spec.policy.policy_id.to_string().ends_with("/daily"));
 }

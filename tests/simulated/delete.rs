@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::api_server::{Author, Edit};
 use crate::samples;
-use crate::wire::Call::{ApplyStatus, Delete, GetInstance, PatchFinalizers, Poll, Put, Validate};
+use crate::wire::Call::{ApplyStatus, Delete, GetDeleted, GetInstance, PatchFinalizers, Poll, Put, Validate};
 use crate::wire::{Call, Reply, Sent};
 use crate::world::{World, status};
 
@@ -34,7 +34,7 @@ async fn the_backup_instance_goes_first_and_then_the_object() {
 
     assert_eq!(
         world.wire.steps()[before..],
-        [GetInstance, ApplyStatus, GetInstance, Delete, GetInstance, PatchFinalizers]
+        [GetInstance, ApplyStatus, Delete, GetInstance, GetDeleted, PatchFinalizers]
     );
     assert_eq!(world.azure.instances().len(), 0);
     assert_eq!(world.azure.tombstones(), 1);

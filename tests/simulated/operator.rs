@@ -11,8 +11,7 @@ use postgres_backup_operator::api::FIELD_MANAGER;
 use postgres_backup_operator::azure::{ApiVersion, Cloud};
 use postgres_backup_operator::controller::{self, Runtime};
 use postgres_backup_operator::metrics::Metrics;
-use postgres_backup_operator::reconcile::memory::Memories;
-use postgres_backup_operator::reconcile::observe::VaultCache;
+use postgres_backup_operator::reconcile::brake::BrakeLimit;
 use postgres_backup_operator::reconcile::{Context, Settings};
 use postgres_backup_operator::server::Readiness;
 use tokio::sync::watch;
@@ -36,12 +35,15 @@ pub struct Setup {
     pub downtime: Duration,
     /// How long Azure takes.
     pub timing: Timing,
+    /// How many deletions the operator lets through.
+    pub brake: BrakeLimit,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let downtime = Duration::from_secs(2);
-        Self { api_version: ApiVersion::default(), namespace: None, downtime, timing: Timing::default() }
+        let brake = BrakeLimit { deletions: 10, window: Duration::from_secs(10 * 60) };
+        Self { api_version: ApiVersion::default(), namespace: None, downtime, timing: Timing::default(), brake }
     }
 }
 
@@ -119,17 +121,13 @@ impl Surroundings {
             drift_interval: Duration::from_secs(10 * 60),
             deadline: Duration::from_secs(30 * 60),
             poll_interval: Duration::from_secs(15),
+            brake: setup.brake,
         };
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
-        let context = Arc::new(Context {
-            recorder: Recorder::new(client.clone(), reporter),
-            client,
-            azure: self.azure.data_protection(&settings.cloud, setup.api_version, metrics.clone()),
-            vaults: VaultCache::default(),
-            memories: Memories::default(),
-            settings,
-            clock: self.time.clock(),
-        });
+        let recorder = Recorder::new(client.clone(), reporter);
+        let azure = self.azure.data_protection(&settings.cloud, setup.api_version, metrics.clone());
+        let clock = self.time.clock();
+        let context = Arc::new(Context::new(client, recorder, azure, settings, clock, metrics.clone()));
         let runtime = Runtime { context, metrics, readiness: Arc::new(Readiness::default()) };
         controller::run(runtime, setup.namespace, CONCURRENCY, shutdown).await;
     }

@@ -64,7 +64,8 @@ async fn changes_that_are_told_twice_or_late_write_nothing() {
     let stored =
         world.wire.sent().into_iter().skip(1).filter(|sent| sent.call.writes_object() && sent.answer == Some(200));
     assert_eq!(stored.count(), world.kubernetes.history("orders").len() - 2, "{}", world.wire);
-    assert_eq!(world.wire.count(Call::writes_azure), 3, "{}", world.wire);
+    let changes = |call: Call| call.writes_azure() && call != Call::ValidateChange;
+    assert_eq!(world.wire.count(changes), 3, "{}", world.wire);
     let _ = before;
 }
 

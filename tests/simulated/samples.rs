@@ -1,7 +1,8 @@
 //! The objects that tests work with.
 
 use postgres_backup_operator::api::v1alpha1::{
-    DatabaseSpec, DeletionPolicy, KeyVaultSecretSpec, PolicySpec, PostgresBackup, PostgresBackupSpec, VaultSpec,
+    DatabaseSpec, DeletionPolicy, KeyVaultSecretSpec, Mode, PolicySpec, PostgresBackup, PostgresBackupSpec, Protection,
+    VaultSpec,
 };
 
 use crate::azure::{DATABASE, SECRET_URI, VAULT, server_id};
@@ -25,6 +26,8 @@ fn spec(database: String) -> PostgresBackupSpec {
         policy: PolicySpec { name: "weekly".to_owned() },
         key_vault_secret: None,
         backup_instance_name: None,
+        mode: Mode::Enforce,
+        protection: Protection::Active,
         deletion_policy: DeletionPolicy::Delete,
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::azure::{USER_ASSIGNED, VAULT};
 use crate::samples;
 use crate::wire::Call;
-use crate::wire::Call::{ApplyStatus, GetInstance, Put};
+use crate::wire::Call::{ApplyStatus, GetInstance, Put, ValidateChange};
 use crate::world::{Setup, World, reason, status};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -42,7 +42,8 @@ async fn a_changed_policy_is_one_put() {
     choose(&world, "daily");
     let object = world.ready("orders").await;
 
-    assert_eq!(world.wire.steps()[before..], [GetInstance, ApplyStatus, GetInstance, Put, GetInstance, ApplyStatus]);
+    let steps = [GetInstance, ValidateChange, ApplyStatus, GetInstance, ApplyStatus, Put, GetInstance, ApplyStatus];
+    assert_eq!(world.wire.steps()[before..], steps);
     assert_eq!(policy(&world), format!("{VAULT}/backupPolicies/daily"));
     assert_eq!(status(&object).backup_instance.unwrap().policy_id, Some(policy(&world)));
     world.pass(60 * MINUTE).await;
@@ -118,10 +119,11 @@ async fn a_policy_that_does_not_exist_yet_is_waited_for_under_the_old_one() {
     let object = world.until("orders", "refused", has_issue).await;
     assert_eq!(reason(&object), Reason::PrerequisiteMissing.as_str());
     assert!(policy(&world).ends_with("/weekly"));
-    let (writes, puts) = (world.kubernetes.history("orders").len(), world.wire.of(Put).len());
+    let (writes, asked) = (world.kubernetes.history("orders").len(), world.wire.of(ValidateChange).len());
     world.pass(20 * MINUTE).await;
     assert_eq!(world.kubernetes.history("orders").len(), writes, "retries write nothing\n{}", world.wire);
-    assert!(world.wire.of(Put).len() > puts);
+    assert!(world.wire.of(ValidateChange).len() > asked);
+    assert_eq!(world.wire.of(Put).len(), 1, "what Azure refuses is not tried on a protected database");
 
     world.azure.create_policy("hourly");
     world.ready("orders").await;
@@ -220,13 +222,11 @@ async fn an_edit_at_any_moment_of_a_create_ends_where_it_should() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_that_somebody_has_soft_deleted_is_said_to_be_in_the_way() {
+async fn an_instance_that_somebody_has_deleted_is_brought_back() {
     let world = World::protected().await;
     world.azure.send(Method::DELETE, &world.azure.instance().id.to_string(), &Value::Null);
-    let object = world.stalled("orders", Reason::AlreadyProtected).await;
-    assert!(status(&object).issues[0].message.contains("SoftDeleted"), "{:?}", status(&object).issues);
-    let writes = world.kubernetes.history("orders").len();
-    world.pass(12 * 60 * MINUTE).await;
-    assert_eq!(world.kubernetes.history("orders").len(), writes, "{}", world.wire);
-    assert_eq!(world.wire.of(Put).len(), 1);
+    world.reconciling("orders", Reason::Undeleting).await;
+    world.reconciling("orders", Reason::Resuming).await;
+    world.ready("orders").await;
+    assert_eq!((world.azure.tombstones(), world.wire.of(Put).len()), (0, 1));
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use http::Method;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::v1alpha1::{Issue, IssueSource, KeyVaultSecretSpec};
-use postgres_backup_operator::api::{PostgresBackup, Reason};
+use postgres_backup_operator::api::{DeletionPolicy, PostgresBackup, Reason};
 use postgres_backup_operator::azure::ApiVersion;
+use serde_json::Value;
 
 use crate::azure::{DATABASE, KEY_VAULT, SERVERS, VAULT, datasource, key_vault, server_id};
 use crate::samples;
@@ -67,8 +69,14 @@ async fn a_database_that_is_protected_elsewhere_needs_a_person() {
     // The last api-version with which a DELETE is final where soft delete is off.
     let world = World::with(Setup { api_version: ApiVersion::V2025_07_01, ..Setup::default() });
     world.azure.turn_soft_delete_off();
-    world.kubernetes.create(&samples::flexible("orders"));
+    let first = samples::flexible("orders");
+    world.kubernetes.create(&first);
     world.ready("orders").await;
+    // Azure goes on protecting it, and no object of the cluster says so.
+    world.kubernetes.edit("orders", |spec| spec.deletion_policy = DeletionPolicy::Retain);
+    world.ready("orders").await;
+    world.kubernetes.delete("orders");
+    world.gone("orders").await;
 
     let mut second = samples::flexible("second");
     second.spec.database.resource_id = server_id("orders");
@@ -85,7 +93,8 @@ async fn a_database_that_is_protected_elsewhere_needs_a_person() {
     world.pass(HOUR).await;
     assert_eq!(world.kubernetes.history("second").len(), writes);
     assert!((4..=8).contains(&(world.wire.of(Call::Validate).len() - 2)), "{}", world.wire);
-    world.kubernetes.delete("orders");
+    let instance = world.azure.instance().id.to_string();
+    world.azure.send_as(ApiVersion::V2025_07_01, Method::DELETE, &instance, &Value::Null);
     world.ready("second").await;
 }
 

@@ -1,6 +1,7 @@
 //! Older api-versions of Azure Data Protection.
 
 use azure_emulator::Kind;
+use postgres_backup_operator::api::annotations;
 use postgres_backup_operator::api::v1alpha1::{Issue, IssueSource};
 use postgres_backup_operator::azure::ApiVersion;
 
@@ -36,6 +37,9 @@ async fn every_version_creates_changes_and_deletes() {
         world.kubernetes.edit("empdb11", |spec| spec.policy.name = "daily".to_owned());
         world.ready("empdb11").await;
         assert!(world.azure.instance().spec.policy.policy_id.to_string().ends_with("/daily"), "{version}");
+        // Before soft delete was a setting of vaults, nothing tells whether a deletion can be undone.
+        let instance = world.azure.instance().name().to_owned();
+        world.kubernetes.annotate("empdb11", annotations::ALLOW_IRREVERSIBLE_DELETE, &instance);
         world.kubernetes.delete("empdb11");
         world.gone("empdb11").await;
         assert_eq!(world.azure.instances().len(), 0, "{version}");

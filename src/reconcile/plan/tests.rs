@@ -5,12 +5,18 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::azure::ServiceError;
+use crate::reconcile::step::{Release, Rest};
 use crate::reconcile::testing::{VERSION, desired, instance, object, wanted};
+use crate::reconcile::validate::Disposal;
 
 /// A request with the content that is wanted now.
 fn sent(kind: OperationKind, fate: Fate, desired: &Desired) -> Option<Sent> {
     let request = match kind {
-        OperationKind::Delete => RequestHash::of_text(&desired.target.instance.to_string()),
+        OperationKind::Delete => Action::Delete.hash(&desired.target),
+        OperationKind::Stop => Action::Stop.hash(&desired.target),
+        OperationKind::Suspend => Action::Suspend.hash(&desired.target),
+        OperationKind::Resume => Action::Resume.hash(&desired.target),
+        OperationKind::Undelete => Action::Undelete.hash(&desired.target),
         _ => wanted(desired).hash,
     };
     let may_still_land = matches!(fate, Fate::Accepted | Fate::Lost);
@@ -30,32 +36,68 @@ fn error() -> ServiceError {
     ServiceError { code: "UserErrorMissingRequiredPermissions".to_owned(), ..ServiceError::default() }
 }
 
+/// What is there, with the claim that follows from the owner tag while no other object is known.
 fn seen(instance: Option<Instance>, sent: Option<Sent>) -> Observed {
-    Observed::Seen { instance: instance.map(Box::new), sent }
+    let found = instance.map_or(Found::Nothing, |instance| {
+        let claim = match instance.tag("pgbackup-owner") {
+            Some("test/shop/orders") => Claim::Ours,
+            Some(other) => Claim::Others(other.to_owned()),
+            None => Claim::Free,
+        };
+        Found::Instance { instance: Box::new(instance), claim }
+    });
+    Observed::Seen { found, sent }
+}
+
+fn delete(desired: &Desired, observed: &Observed) -> Step {
+    deleting(&desired.target, Disposal::Delete, observed, Stake::Covered, VERSION)
 }
 
 /// The step in one word, for tables.
 fn word(step: &Step) -> &'static str {
     match step {
         Step::Send(Request::Validate(_), _) => "validate",
+        Step::Send(Request::ValidateChange(_), _) => "validate change",
         Step::Send(Request::Create(_), _) => "create",
         Step::Send(Request::Update(_), _) => "update",
         Step::Send(Request::Sync, _) => "sync",
-        Step::Send(Request::Delete, _) => "delete",
+        Step::Send(Request::Act(Action::Resume), _) => "resume",
+        Step::Send(Request::Act(Action::Suspend), _) => "suspend",
+        Step::Send(Request::Act(Action::Stop), _) => "stop",
+        Step::Send(Request::Act(Action::Undelete), _) => "undelete",
+        Step::Send(Request::Act(Action::Delete), _) => "delete",
         Step::Intend(Mutation::Create, _) => "intend create",
         Step::Intend(Mutation::Update, _) => "intend update",
-        Step::Intend(Mutation::Delete, _) => "intend delete",
+        Step::Intend(Mutation::Act(Action::Resume), _) => "intend resume",
+        Step::Intend(Mutation::Act(Action::Suspend), _) => "intend suspend",
+        Step::Intend(Mutation::Act(Action::Stop), _) => "intend stop",
+        Step::Intend(Mutation::Act(Action::Undelete), _) => "intend undelete",
+        Step::Intend(Mutation::Act(Action::Delete), _) => "intend delete",
         Step::Wait(Waiting::Operation { .. }) => "poll",
         Step::Wait(Waiting::Transition(_)) => "wait",
         Step::Wait(Waiting::Outcome(..)) => "wait for outcome",
-        Step::Rest => "rest",
+        Step::Rest(Rest::Protected) => "rest",
+        Step::Rest(Rest::AtRest(_)) => "at rest",
+        Step::Rest(Rest::Validated(_)) => "validated",
+        Step::Rest(Rest::NothingToValidate) => "nothing to validate",
         Step::Blocked(Blocker::Refused(..)) => "refused",
         Step::Blocked(Blocker::Unprotected(..)) => "unprotected",
         Step::Blocked(Blocker::DatasourceMismatch(_)) => "mismatch",
         Step::Blocked(Blocker::OwnedByAnother(_)) => "owned",
-        Step::Release(Release::Deleted) => "release deleted",
+        Step::Blocked(Blocker::NotCreated) => "not created",
+        Step::Blocked(Blocker::SoftDeleted { .. }) => "soft-deleted",
+        Step::Blocked(Blocker::Replaced(_)) => "replaced",
+        Step::Blocked(Blocker::Drifted) => "drifted",
+        Step::Blocked(Blocker::Contested) => "contested",
+        Step::Blocked(Blocker::CannotValidate(_)) => "cannot validate",
+        Step::Blocked(Blocker::NotSupported(_)) => "not supported",
+        Step::Blocked(Blocker::HeldByBrake) => "held",
+        Step::Blocked(Blocker::Irreversible) => "irreversible",
+        Step::Release(Release::Deleted { .. }) => "release deleted",
         Step::Release(Release::NothingToDelete) => "release nothing",
         Step::Release(Release::NotOurs) => "release not ours",
+        Step::Release(Release::Stopped) => "release stopped",
+        Step::Release(Release::HandedOver) => "release handed over",
         Step::Release(Release::Retained | Release::RetainedTooLate) => "release retained",
     }
 }
@@ -124,25 +166,25 @@ fn a_backup_instance_is_brought_to_the_specification_and_else_left_alone() {
         ("wait", "UpdatingProtection", &old_policy, record(Update, Fate::Accepted)),
         ("wait", "SoftDeleting", &same, None),
         ("unprotected", "ProtectionError", &same, None),
-        ("unprotected", "ProtectionStopped", &same, None),
-        ("unprotected", "BackupsSuspended", &same, None),
+        ("intend resume", "ProtectionStopped", &same, None),
+        ("intend resume", "BackupsSuspended", &same, None),
         ("unprotected", "SoftDeleted", &same, None),
         ("unprotected", "SomethingNew", &same, None),
         ("unprotected", "", &same, None),
         ("unprotected", "NotProtected", &same, None),
         ("unprotected", "ConfiguringProtectionFailed", &same, record(Create, Fate::Accepted)),
-        ("intend update", "ProtectionConfigured", &old_policy, None),
+        ("validate change", "ProtectionConfigured", &old_policy, None),
         ("intend update", "ProtectionError", &old_policy, None),
         ("intend update", "ProtectionConfigured", &untagged, None),
-        ("intend update", "ProtectionConfigured", &old_policy, record(Create, Fate::Accepted)),
+        ("validate change", "ProtectionConfigured", &old_policy, record(Create, Fate::Accepted)),
         ("update", "ProtectionConfigured", &old_policy, record(Update, Fate::Unsent)),
         ("refused", "ProtectionConfigured", &old_policy, record(Update, Fate::Failed(error()))),
-        ("intend update", "ProtectionConfigured", &old_policy, other(record(Update, Fate::Failed(error())))),
+        ("validate change", "ProtectionConfigured", &old_policy, other(record(Update, Fate::Failed(error())))),
         ("wait for outcome", "ProtectionConfigured", &old_policy, record(Update, Fate::Lost)),
         ("intend update", "ProtectionConfigured", &old_policy, record(Update, Fate::Over)),
         ("wait for outcome", "ProtectionConfigured", &old_policy, record(Update, Fate::Accepted)),
-        ("intend update", "ProtectionConfigured", &old_policy, other(record(Update, Fate::Accepted))),
-        ("intend update", "ProtectionConfigured", &old_policy, other(record(Update, Fate::Unsent))),
+        ("validate change", "ProtectionConfigured", &old_policy, other(record(Update, Fate::Accepted))),
+        ("validate change", "ProtectionConfigured", &old_policy, other(record(Update, Fate::Unsent))),
         ("mismatch", "ProtectionConfigured", &elsewhere, None),
         ("mismatch", "NotProtected", &elsewhere, record(Update, Fate::Unsent)),
         ("owned", "ProtectionConfigured", &foreign, None),
@@ -220,7 +262,7 @@ fn a_deleted_object_is_let_go_only_when_nothing_can_become_an_orphan() {
         ("release not ours", Some(self::instance(&desired, "ProtectionConfigured", &elsewhere)), None),
     ] {
         let case = format!("{:?}, {recorded:?}", instance.as_ref().map(|instance| &instance.protection_state));
-        let step = deleting(&desired.target, &seen(instance, recorded), VERSION);
+        let step = delete(&desired, &seen(instance, recorded));
         assert_eq!(word(&step), expected, "{case}");
     }
 }
@@ -234,7 +276,7 @@ fn a_running_operation_is_only_polled() {
         let status = PostgresBackupStatus::default();
         let plan = live(&desired, &wanted(&desired), &status, &observed, VERSION);
         assert_eq!(plan.step, Step::Wait(Waiting::Operation { kind, poll_after }));
-        assert_eq!(deleting(&desired.target, &observed, VERSION), plan.step);
+        assert_eq!(delete(&desired, &observed), plan.step);
     }
 }
 
@@ -287,7 +329,7 @@ proptest! {
         let step = live(&desired, &wanted(&desired), &status, &seen(None, recorded.clone()), VERSION).step;
         prop_assert!(!matches!(step, Step::Send(Request::Create(_) | Request::Update(_), _)));
         if matches!(kind, OperationKind::Create | OperationKind::Update) {
-            let step = deleting(&desired.target, &seen(None, recorded), VERSION);
+            let step = delete(&desired, &seen(None, recorded));
             prop_assert_eq!(word(&step), "wait for outcome");
         }
     }
@@ -307,7 +349,7 @@ proptest! {
         let status = PostgresBackupStatus::default();
         for step in [
             live(&desired, &wanted(&desired), &status, &observed, VERSION).step,
-            deleting(&desired.target, &observed, VERSION),
+            delete(&desired, &observed),
         ] {
             if let Step::Send(request, hash) = step
                 && !matches!(request.kind(), OperationKind::Validate | OperationKind::Sync)

@@ -10,9 +10,10 @@ use crate::azure::{ProtectionState, ServiceError};
 use crate::reconcile::act::Outcome;
 use crate::reconcile::assess;
 use crate::reconcile::assessment::{Conclusion, Subject};
-use crate::reconcile::step::{Blocker, Certainty, Mutation, Plan, Step, Waiting};
+use crate::reconcile::neighbours::Claim;
+use crate::reconcile::observe::{Found, Observed};
+use crate::reconcile::step::{Blocker, Certainty, Mutation, Plan, Rest, Step, Waiting};
 use crate::reconcile::testing::{desired, instance, now, object, target, wanted};
-use crate::reconcile::validate::Lifecycle;
 
 fn refusal(code: &str, activity: &str) -> Plan {
     let error = ServiceError {
@@ -34,10 +35,12 @@ fn after(
 ) -> PostgresBackupStatus {
     let target = target(&object(json!({})));
     let poll_after = std::time::Duration::from_secs(15);
-    let subject = Subject { target: &target, lifecycle: Lifecycle::Live, previous, generation: 1, poll_after };
+    let (lifecycle, state, protector) = (Lifecycle::Live, None, None);
+    let subject = Subject { target: &target, lifecycle, previous, generation: 1, poll_after, state, protector };
     let conclusion = assess::conclude(subject, plan, &Outcome::Quiet);
     let Conclusion::Changed(assessment) = conclusion else { return previous.clone() };
     let facts = Facts {
+        lifecycle,
         generation: 1,
         target: Some(&target),
         seen,
@@ -86,8 +89,10 @@ fn only_a_protected_database_is_ready_whatever_azure_shows() {
     let desired = desired(&object(json!({})));
     for state in ProtectionState::KNOWN.iter().map(ProtectionState::as_str).chain(["", "SomethingNew"]) {
         let instance = instance(&desired, state, &json!({}));
-        let observed =
-            crate::reconcile::observe::Observed::Seen { instance: Some(Box::new(instance.clone())), sent: None };
+        let observed = Observed::Seen {
+            found: Found::Instance { instance: Box::new(instance.clone()), claim: Claim::Ours },
+            sent: None,
+        };
         let plan = crate::reconcile::plan::live(
             &desired,
             &wanted(&desired),
@@ -123,8 +128,8 @@ fn on_the_way_to_ready_only_the_turns_are_written() {
         assert_eq!(after(&status, &step.clone().into(), Seen::Nothing, within, 60), status, "{step:?}");
     }
     let instance = instance(&desired, "ProtectionConfigured", &json!({}));
-    let done = after(&status, &Step::Rest.into(), Seen::Present(&instance), within, 90);
+    let done = after(&status, &Step::Rest(Rest::Protected).into(), Seen::Present(&instance), within, 90);
     assert_eq!(ready(&done), ("True", "Protected"));
-    let again = after(&done, &Step::Rest.into(), Seen::Present(&instance), within, 6000);
+    let again = after(&done, &Step::Rest(Rest::Protected).into(), Seen::Present(&instance), within, 6000);
     assert_eq!(again, done, "a healthy object is not written to");
 }

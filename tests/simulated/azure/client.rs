@@ -74,10 +74,20 @@ fn call(method: Method, path: &str) -> Option<Call> {
         (Method::Get, [_, "operationStatus" | "operationResults", ..]) => Some(Call::Poll),
         (Method::Get, [_, "backupVaults", ..]) => Some(Call::GetVault),
         (Method::Get, [_, "backupInstances", ..]) => Some(Call::GetInstance),
+        (Method::Get, [_, "deletedBackupInstances", ..]) => Some(Call::GetDeleted),
+        (Method::Get, ["backupInstances", ..]) => Some(Call::ListInstances),
         (Method::Put, [_, "backupInstances", ..]) => Some(Call::Put),
         (Method::Delete, [_, "backupInstances", ..]) => Some(Call::Delete),
         (Method::Post, ["validateForBackup", ..]) => Some(Call::Validate),
-        (Method::Post, ["sync", _, "backupInstances", ..]) => Some(Call::Sync),
+        (Method::Post, [action, _, "backupInstances", ..]) => match *action {
+            "validateForModifyBackup" => Some(Call::ValidateChange),
+            "sync" => Some(Call::Sync),
+            "resumeProtection" => Some(Call::Resume),
+            "suspendBackups" => Some(Call::Suspend),
+            "stopProtection" => Some(Call::Stop),
+            _ => None,
+        },
+        (Method::Post, ["undelete", _, "deletedBackupInstances", ..]) => Some(Call::Undelete),
         _ => None,
     }
 }

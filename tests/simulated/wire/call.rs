@@ -12,12 +12,26 @@ pub enum Call {
     GetVault,
     /// GET of the backup instance.
     GetInstance,
+    /// GET of the backup instance among the soft-deleted ones.
+    GetDeleted,
+    /// LIST of the vault's backup instances.
+    ListInstances,
     /// POST of validateForBackup.
     Validate,
+    /// POST of validateForModifyBackup.
+    ValidateChange,
     /// PUT of the backup instance.
     Put,
     /// POST of sync.
     Sync,
+    /// POST of resumeProtection.
+    Resume,
+    /// POST of suspendBackups.
+    Suspend,
+    /// POST of stopProtection.
+    Stop,
+    /// POST of undelete.
+    Undelete,
     /// DELETE of the backup instance.
     Delete,
     /// GET of an operation.
@@ -39,12 +53,25 @@ pub enum Call {
 impl Call {
     /// Whether it changes something in Azure, or could.
     pub fn writes_azure(self) -> bool {
-        matches!(self, Self::Validate | Self::Put | Self::Sync | Self::Delete)
+        matches!(
+            self,
+            Self::Validate
+                | Self::ValidateChange
+                | Self::Put
+                | Self::Sync
+                | Self::Resume
+                | Self::Suspend
+                | Self::Stop
+                | Self::Undelete
+                | Self::Delete
+        )
     }
 
     /// Whether it goes to Azure.
     pub fn is_azure(self) -> bool {
-        self.writes_azure() || matches!(self, Self::GetVault | Self::GetInstance | Self::Poll)
+        let reads =
+            matches!(self, Self::GetVault | Self::GetInstance | Self::GetDeleted | Self::ListInstances | Self::Poll);
+        reads || self.writes_azure()
     }
 
     /// Whether it changes the object itself.
