@@ -63,6 +63,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api::PostgresBackupStatus;
 
     fn annotated(annotation: &str, value: &str) -> PostgresBackup {
         serde_json::from_value(json!({
@@ -87,9 +88,8 @@ mod tests {
         for requested in ["2026-11-23T12:00:00Z", long.as_str()] {
             let mut object = annotated(RECONCILE_REQUESTED_AT, requested);
             assert!(is_reconcile_requested(&object));
-            let mut status = crate::api::PostgresBackupStatus::default();
-            status.last_handled_reconcile_at = reconcile_requested_at(&object).map(str::to_owned);
-            object.status = Some(status);
+            let last_handled_reconcile_at = reconcile_requested_at(&object).map(str::to_owned);
+            object.status = Some(PostgresBackupStatus { last_handled_reconcile_at, ..PostgresBackupStatus::default() });
             assert!(!is_reconcile_requested(&object));
         }
         assert!(!is_reconcile_requested(&annotated(RECONCILE_REQUESTED_AT, "")));

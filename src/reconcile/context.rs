@@ -11,7 +11,7 @@ use kube::runtime::events::Recorder;
 use super::brake::{Brake, BrakeLimit};
 use super::memory::Memories;
 use super::neighbours::Neighbours;
-use super::observe::VaultCache;
+use super::vaults::VaultCache;
 use crate::api::PostgresBackup;
 use crate::api::conditions;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};

@@ -1,5 +1,8 @@
 //! The driver: takes one object through the stages, step by step.
 
+mod reporting;
+mod restraint;
+
 use std::time::Duration;
 
 use kube::Api;
@@ -7,28 +10,23 @@ use kube::runtime::controller::Action;
 
 use super::act::{self, Outcome};
 use super::assess;
-use super::assessment::{Assessment, Conclusion, Progress, Protector, Subject};
-use super::blocked;
+use super::assessment::{Protector, Subject};
 use super::context::Context;
-use super::correction::Correction;
 use super::error::Error;
-use super::events;
 use super::explain;
 use super::finalizer;
 use super::flight::Flight;
 use super::memory::Memory;
-use super::neighbours::Rival;
-use super::observe::{Found, Look, Observed, Observer};
+use super::observe::Observer;
+use super::observed::{Found, Look, Observed};
 use super::plan::{self, Stake};
 use super::record::Record;
 use super::report;
-use super::schedule::{Next, Pace, Standing};
-use super::status::{self, Facts, Seen};
-use super::step::{self, Blocker, Mutation, Plan, Release, Request, Step};
-use super::trouble;
-use super::validate::{Desired, Disposal, Key, Lifecycle, SpecError, Target};
-use crate::api::conditions::{self, ConditionStatus, ConditionType};
-use crate::api::v1alpha1::{DriftItem, Issue, IssueSource, OperationKind};
+use super::status::Seen;
+use super::step::{Blocker, Plan, Release, Step};
+use super::validate::{Desired, Disposal, Key, Lifecycle, Target};
+use crate::api::conditions::{self, ConditionType};
+use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, PostgresBackupStatus, Reason, annotations};
 use crate::azure::{AzureError, DataProtection, RunningOperation};
 use crate::error_chain;
@@ -178,6 +176,10 @@ impl<'a> Pass<'a> {
 
     async fn look_at_deleted(&self, target: &Target, disposal: Disposal) -> Result<(Look, Stake), AzureError> {
         let look = self.observer().deleted(target, &self.previous).await?;
+        // A deletion that an earlier process began counts as well.
+        if look.flight.as_ref().is_some_and(|flight| flight.kind == OperationKind::Delete && flight.is_unsettled()) {
+            self.context.brake.note(&self.key.uid);
+        }
         if self.context.neighbours.successor(self.object, target).is_some() {
             return Ok((look, Stake::HandedOver));
         }
@@ -199,20 +201,6 @@ impl<'a> Pass<'a> {
             remembered: self.memory.flight.as_ref(),
             found: self.found.as_ref(),
         }
-    }
-
-    /// The operator is held off.
-    async fn paused(self, lifecycle: Lifecycle) -> Result<Flow, Error> {
-        let status = status::paused(&self.previous, lifecycle, self.key.generation, self.now);
-        report::status(&self.api, self.object, status).await?;
-        Ok(Flow::Until(Action::await_change()))
-    }
-
-    /// Another object acts in this one's place.
-    async fn stand_by(self, elder: &Rival, target: &Target) -> Result<Flow, Error> {
-        let conclusion = Conclusion::Changed(blocked::duplicate(&elder.name));
-        let record = Record::kept(&self.previous, self.memory.flight.as_ref());
-        self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
     }
 
     /// Acts on the plan and reports what came of it.
@@ -239,53 +227,6 @@ impl<'a> Pass<'a> {
         self.found = look.observed.found().filter(|_| matches!(plan.step, Step::Intend(..))).cloned();
         let seen = seen(&look.observed, &plan.step, &self.previous);
         self.report(Some(target), conclusion, record, seen, plan.drift).await
-    }
-
-    /// The plan, unless too many are being deleted, or somebody keeps undoing what it would do.
-    fn restrained(&mut self, plan: Plan) -> Plan {
-        let instead = match &plan.step {
-            Step::Intend(Mutation::Act(act), _) if *act == step::Action::Delete => self.brake(),
-            Step::Intend(mutation, _) => self.contest(mutation.kind(), &plan.drift),
-            Step::Send(Request::ValidateChange(_), _) => self.contest(OperationKind::Update, &plan.drift),
-            _ => None,
-        };
-        match instead {
-            Some(blocker) => Plan { step: Step::Blocked(blocker), ..plan },
-            None => plan,
-        }
-    }
-
-    fn brake(&self) -> Option<Blocker> {
-        let brake = &self.context.brake;
-        let admitted = if annotations::is_reconcile_requested(self.object) {
-            brake.note(&self.key.uid);
-            true
-        } else {
-            brake.admits(&self.key.uid)
-        };
-        self.context.observer.deletions_held(brake.held());
-        (!admitted).then_some(Blocker::HeldByBrake)
-    }
-
-    /// A change of what was right before is a correction: somebody else has changed the backup instance.
-    fn contest(&mut self, kind: OperationKind, drift: &[DriftItem]) -> Option<Blocker> {
-        if self.object.spec.mode != Mode::Enforce || self.previous.observed_generation != self.key.generation {
-            return None;
-        }
-        let ready = conditions::find(&self.previous.conditions, ConditionType::Ready)?;
-        let given_up = ready.reason == Reason::ConflictingWriter.as_str();
-        if given_up && !annotations::is_reconcile_requested(self.object) {
-            return Some(Blocker::Contested);
-        }
-        if ready.status != ConditionStatus::True.as_str() {
-            return None;
-        }
-        let correction = Correction { kind, drift: drift.to_vec() };
-        if self.memory.corrections.is_contested(self.key.generation, &correction) {
-            return Some(Blocker::Contested);
-        }
-        self.memory.corrections.begin(self.key.generation, correction);
-        None
     }
 
     /// Where Azure says that the database is protected already: by which other backup instance of this vault? Not to know
@@ -339,119 +280,6 @@ impl<'a> Pass<'a> {
         self.context.memories.remember(&self.key.uid, memory);
         Ok(())
     }
-
-    async fn invalid(self, error: &SpecError, target: Option<&Target>) -> Result<Flow, Error> {
-        let conclusion = trouble::invalid_spec(error, Lifecycle::of(self.object));
-        let record = Record::kept(&self.previous, self.memory.flight.as_ref());
-        self.report(target, conclusion, record, Seen::Nothing, Vec::new()).await
-    }
-
-    async fn unreadable(mut self, target: &Target, error: &AzureError) -> Result<Flow, Error> {
-        tracing::warn!(class = ?error.class(), error = error_chain::one_line(error), "Could not read from Azure");
-        let (looks, standing) = self.memory.note_blind_look(self.context.settings.deadline);
-        let conclusion = trouble::unreadable(self.subject(target), error, looks, standing);
-        let record = Record::kept(&self.previous, self.memory.flight.as_ref());
-        self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
-    }
-
-    /// Reports a conclusion and works out when to look again.
-    async fn report(
-        mut self,
-        target: Option<&Target>,
-        conclusion: Conclusion,
-        record: Record,
-        seen: Seen<'_>,
-        drift: Vec<DriftItem>,
-    ) -> Result<Flow, Error> {
-        let standing = self.standing(&conclusion);
-        let is_done = matches!(&conclusion, Conclusion::Changed(assessment) if assessment.progress == Progress::Done);
-        let corrected = if is_done { self.memory.corrections.finish() } else { None };
-        let (status, next) = match &conclusion {
-            Conclusion::Unchanged(next) => {
-                let status = record.entered_unless_validating(&self.previous);
-                let overdue = standing == Standing::PastDeadline;
-                (if overdue { status::expired(status, self.now) } else { status }, next.clone())
-            }
-            Conclusion::Changed(assessment) => {
-                let facts = Facts {
-                    generation: self.key.generation,
-                    target,
-                    seen,
-                    drift,
-                    compatibility: self.context.compatibility(self.object),
-                    standing,
-                    lifecycle: Lifecycle::of(self.object),
-                    now: self.now,
-                };
-                let status = status::fold(&self.previous, assessment, &facts);
-                (record.entered(status, &self.previous), assessment.next.clone())
-            }
-        };
-        let written = report::status(&self.api, self.object, self.answered(status)).await?;
-        let pace =
-            Pace { attempts: self.memory.attempts(), standing, drift_interval: self.context.settings.drift_interval };
-        self.memory.flight = record.flight;
-        self.memory.note_next(&next);
-        self.context.memories.remember(&self.key.uid, self.memory);
-        let newer = written.map(|(object, event)| (Box::new(object), event));
-        if let Some((_, Some(event))) = &newer {
-            report::event(&self.context.recorder, self.object, event).await;
-        }
-        if let (Some(correction), Some(target)) = (corrected, target) {
-            tracing::info!(operation = ?correction.kind, drift = ?correction.drift, "Drift is corrected");
-            self.context.observer.drift_corrected(correction.kind);
-            report::event(&self.context.recorder, self.object, &events::corrected(&correction, target)).await;
-        }
-        match (next, newer) {
-            (Next::Now, Some((object, _))) => Ok(Flow::Onward(object, self.found)),
-            (next, _) => Ok(Flow::Until(next.delay(pace).map_or_else(Action::await_change, Action::requeue))),
-        }
-    }
-
-    /// The status with the answer to a request for a reconcile. Whoever reports is not held off.
-    fn answered(&self, mut status: PostgresBackupStatus) -> PostgresBackupStatus {
-        if let Some(requested) = annotations::reconcile_requested_at(self.object) {
-            status.last_handled_reconcile_at = Some(requested.to_owned());
-        }
-        conditions::remove(&mut status.conditions, ConditionType::Paused);
-        status
-    }
-
-    /// Whether the object is still within its deadline, given what the pass concludes.
-    fn standing(&mut self, conclusion: &Conclusion) -> Standing {
-        match conclusion {
-            Conclusion::Changed(assessment) if assessment.progress == Progress::Done => {
-                self.memory.note_progress();
-                return Standing::WithinDeadline;
-            }
-            Conclusion::Changed(assessment) if is_progress(&self.previous, assessment) => self.memory.note_progress(),
-            Conclusion::Unchanged(_) if conditions::is_true(&self.previous.conditions, ConditionType::Ready) => {
-                return Standing::WithinDeadline;
-            }
-            Conclusion::Changed(_) | Conclusion::Unchanged(_) => {}
-        }
-        let deadline = self.context.settings.deadline;
-        self.memory.standing(self.key.generation, &self.previous, deadline, self.now)
-    }
-
-    async fn release(self, release: Release, target: Option<&Target>) -> Result<Flow, Error> {
-        tracing::info!(release = ?release, "Letting the deleted object go");
-        if let (Release::Deleted { until }, Some(target)) = (release, target) {
-            self.context.observer.deleted(target.vault().name(), until);
-        }
-        report::event(&self.context.recorder, self.object, &events::released(release, target)).await;
-        finalizer::remove(&self.api, self.object).await.map_err(Error::Finalizer)?;
-        self.context.memories.forget(&self.key.uid);
-        self.context.brake.release(&self.key.uid);
-        self.context.observer.deletions_held(self.context.brake.held());
-        Ok(Flow::Until(Action::await_change()))
-    }
-}
-
-/// Whether what stood in the way before a request could be made is gone: then the time for the rest starts over.
-fn is_progress(previous: &PostgresBackupStatus, next: &Assessment) -> bool {
-    let hindered = |issue: &Issue| matches!(issue.source, IssueSource::Validation | IssueSource::Observation);
-    next.issues.is_empty() && previous.issues.iter().any(hindered)
 }
 
 /// What of the observation belongs into status.

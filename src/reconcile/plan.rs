@@ -11,7 +11,7 @@ mod present;
 use std::time::Duration;
 
 use super::neighbours::Claim;
-use super::observe::{Fate, Found, Observed, Sent, Wanted};
+use super::observed::{Fate, Found, Observed, Sent, Wanted};
 use super::step::{Action, Blocker, Certainty, Mutation, Plan, Request, Step, Waiting};
 use super::validate::{Desired, Target};
 use crate::api::v1alpha1::{IssueSource, OperationKind};

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::observe::Wanted;
+use super::observed::Wanted;
 use super::validate::{Desired, Key, Target};
 use crate::api::PostgresBackup;
 use crate::azure::{ApiVersion, Cloud, Instance, Vault};

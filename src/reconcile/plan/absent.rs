@@ -4,7 +4,7 @@ use super::{Planner, belongs_elsewhere, outcome};
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::Instance;
 use crate::reconcile::neighbours::Claim;
-use crate::reconcile::observe::{Fate, Sent};
+use crate::reconcile::observed::{Fate, Sent};
 use crate::reconcile::step::{Action, Blocker, Mutation, Request, Step};
 
 impl Planner<'_> {

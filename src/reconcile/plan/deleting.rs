@@ -5,7 +5,7 @@ use crate::api::v1alpha1::OperationKind;
 use crate::azure::{ApiVersion, Instance, ProtectionState};
 use crate::reconcile::drift;
 use crate::reconcile::neighbours::Claim;
-use crate::reconcile::observe::{Fate, Found, Observed, Sent};
+use crate::reconcile::observed::{Fate, Found, Observed, Sent};
 use crate::reconcile::step::{Action, Blocker, Mutation, Release, Step, Waiting};
 use crate::reconcile::validate::{Disposal, Target};
 

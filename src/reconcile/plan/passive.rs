@@ -6,7 +6,7 @@ use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, Protection};
 use crate::azure::{Instance, ProtectionState};
 use crate::reconcile::drift;
-use crate::reconcile::observe::{Fate, Found, Sent};
+use crate::reconcile::observed::{Fate, Found, Sent};
 use crate::reconcile::step::{Blocker, Plan, Rest, Step, Waiting};
 
 impl Planner<'_> {

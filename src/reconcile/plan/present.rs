@@ -6,7 +6,7 @@ use crate::api::v1alpha1::{DriftItem, IssueSource, OperationKind};
 use crate::azure::{Instance, ProtectionState, RequestHash, ServiceError};
 use crate::reconcile::drift;
 use crate::reconcile::neighbours::Claim;
-use crate::reconcile::observe::{Fate, Sent};
+use crate::reconcile::observed::{Fate, Sent};
 use crate::reconcile::step::{Action, Blocker, Mutation, Plan, Request, Rest, Step, Waiting};
 
 impl Planner<'_> {

@@ -11,7 +11,7 @@ use crate::reconcile::act::Outcome;
 use crate::reconcile::assess;
 use crate::reconcile::assessment::{Conclusion, Subject};
 use crate::reconcile::neighbours::Claim;
-use crate::reconcile::observe::{Found, Observed};
+use crate::reconcile::observed::{Found, Observed};
 use crate::reconcile::step::{Blocker, Certainty, Mutation, Plan, Rest, Step, Waiting};
 use crate::reconcile::testing::{desired, instance, now, object, target, wanted};
 
