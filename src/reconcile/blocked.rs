@@ -94,8 +94,8 @@ pub(super) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftIte
         }
         Blocker::Irreversible => {
             let message = format!(
-                "Deleting {instance} could not be undone: the vault has no soft delete. To delete it and its recovery points \
-                 for good, set the annotation {}: {}. To keep them, set deletionPolicy to StopProtection or Retain.",
+                "Deleting {instance} could not be undone: its vault does not say that it soft-deletes. To delete it and its \
+                 recovery points for good, set the annotation {}: {}. To keep them, set deletionPolicy to StopProtection or Retain.",
                 annotations::ALLOW_IRREVERSIBLE_DELETE,
                 subject.target.instance.name()
             );

@@ -11,7 +11,8 @@
 //! - The order of an object's members means nothing.
 
 use azure_emulator::Kind;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use postgres_backup_operator::api::annotations;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, single_server_database};
@@ -63,6 +64,9 @@ async fn the_article_goes_through_with_its_own_requests() {
     let codes: Vec<_> = object.status.as_ref().unwrap().issues.iter().map(|issue| issue.code.as_str()).collect();
     assert_eq!(codes, ["CredentialsNotSent", "TagsNotSent"], "status tells what this api-version cannot carry");
     assert!(operator.log().contains("TagsNotSent"), "and so does the log");
+    // The article's api-version does not tell whether a deletion can be undone, so somebody has to confirm it.
+    let confirmed = json!({ "metadata": { "annotations": { annotations::ALLOW_IRREVERSIBLE_DELETE: INSTANCE } } });
+    stage.api().patch("empdb11", &PatchParams::default(), &Patch::Merge(&confirmed)).await.unwrap();
     stage.api().delete("empdb11", &DeleteParams::default()).await.unwrap();
     stage.waiter("empdb11", &operator).until_gone().await.unwrap();
 
