@@ -91,6 +91,7 @@ impl Engine {
         }
         let from = self.settled + Duration::from_secs(self.world.settings.permission_delay_seconds);
         self.permissions.take_over(&self.world.grants, from);
+        self.role_assignments.take_over(&self.world.role_assignments, from);
         let broken: Vec<(ResourceId, u64)> = self
             .instances
             .values()

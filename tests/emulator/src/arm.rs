@@ -11,15 +11,17 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::access::Access;
 use crate::engine::Engine;
 use crate::errors::{Failure, FrontDoorError, UserFacingError};
 use crate::http::{Request, Response};
 use crate::id::ResourceId;
-use crate::operations::Scope;
+use crate::operations::Place;
 use crate::provider::only;
 use crate::route::{ArmRoute, Kind, Target};
 use crate::throttle::Budget;
-use crate::token::Rejection;
+use crate::token::{Caller, Rejection};
+use crate::validate::unauthorized;
 use crate::version::ApiVersion;
 use crate::world::Vault;
 
@@ -27,6 +29,7 @@ use crate::world::Vault;
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     pub(crate) now: Timestamp,
+    pub(crate) caller: Caller,
     pub(crate) version: ApiVersion,
     pub(crate) correlation_id: String,
     /// What a fault lets the operation end with that it starts.
@@ -77,12 +80,12 @@ impl Engine {
             .to_string();
         let version = request.query_value("api-version");
         let version = version.as_deref().and_then(ApiVersion::parse);
-        let principal = self.authenticate(now, request);
-        let budget = principal.as_ref().ok().and_then(|client| self.spend(now, route, *client, &request.method));
-        let result = principal.and_then(|_| {
+        let caller = self.authenticate(now, request);
+        let budget = caller.as_ref().ok().and_then(|caller| self.spend(now, route, caller.client_id, &request.method));
+        let result = caller.and_then(|caller| {
             budget.as_ref().map_or(Ok(()), Budget::verdict)?;
             let version = version.ok_or_else(|| unsupported_version(request))?;
-            let call = Call { request, now, version, correlation_id: correlation_id.clone(), doom };
+            let call = Call { request, now, caller, version, correlation_id: correlation_id.clone(), doom };
             self.admit(&call, route)
         });
         let mut response = result.unwrap_or_else(|failure| {
@@ -106,7 +109,7 @@ impl Engine {
         response
     }
 
-    /// The front door's checks after token, limits and api-version: subscription, resource group, resource.
+    /// The front door's checks after token, limits and api-version: subscription, permission, resource group, resource.
     fn admit(&mut self, call: &Call<'_>, route: &ArmRoute) -> Result<Response, Failure> {
         let subscription = &route.subscription;
         if Uuid::parse_str(subscription).is_err() {
@@ -123,14 +126,17 @@ impl Engine {
             )
             .into());
         }
+        if let Some(access) = route.access(&call.request.method) {
+            self.authorize(call, &access)?;
+        }
         match &route.target {
             Target::LocationOperationStatus { id, .. } => {
                 only(call, &[Method::GET])?;
-                self.operation_status(call, id, Scope::Location)
+                self.operation_status(call, id, Place::Location(subscription))
             }
             Target::LocationOperationResult { id, .. } => {
                 only(call, &[Method::GET])?;
-                self.operation_result(call, id)
+                self.operation_result(call, id, Place::Location(subscription))
             }
             Target::Vault { vault, part } => {
                 let vault = self.existing_vault(vault)?;
@@ -140,15 +146,33 @@ impl Engine {
         }
     }
 
-    /// The client that the token was issued to.
-    fn authenticate(&self, now: Timestamp, request: &Request) -> Result<Uuid, Failure> {
-        let bearer = request
-            .header("authorization")
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let client = bearer.ok_or(Rejection::Missing).and_then(|token| self.tokens.check(now, token, &self.base_url));
-        client.map_err(|rejection| FrontDoorError::from(rejection).into())
+    /// Whom the token was issued to.
+    fn authenticate(&self, now: Timestamp, request: &Request) -> Result<Caller, Failure> {
+        let tenant = self.world.tenant_id;
+        let caller = request
+            .bearer()
+            .ok_or(Rejection::Missing)
+            .and_then(|token| self.tokens.check(now, token, &self.base_url, tenant));
+        caller.map_err(|rejection| FrontDoorError::from(rejection).into())
+    }
+
+    /// Whether the caller's roles permit the action; said before anything about the resource, even whether it exists.
+    fn authorize(&self, call: &Call<'_>, access: &Access) -> Result<(), FrontDoorError> {
+        if !self.world.enforces_roles() {
+            return Ok(());
+        }
+        let Caller { client_id, object_id } = call.caller;
+        let mut assignments = self.role_assignments.at(self.clock.moment(call.now));
+        let permitted = assignments.any(|assignment| {
+            Some(assignment.principal_id) == object_id
+                && assignment.scope.contains(&access.scope)
+                && assignment.role.permits(&access.action)
+        });
+        if permitted {
+            return Ok(());
+        }
+        let message = unauthorized(client_id, object_id.unwrap_or_default(), &access.action, access.scope.as_str());
+        Err(FrontDoorError::new(StatusCode::FORBIDDEN, "AuthorizationFailed", message))
     }
 
     /// Where a caller without a good token gets one.

@@ -223,7 +223,8 @@ impl Engine {
 
     /// The prerequisite of protection that is missing at this moment.
     pub(crate) fn lacking(&self, vault: &ResourceId, spec: &InstanceSpec, at: Moment) -> Option<UserFacingError> {
-        let permit = |principal, scope: &ResourceId| self.permissions.permit(principal, scope, at);
+        let permit =
+            |principal, resource: &ResourceId| self.permissions.at(at).any(|grant| grant.permits(principal, resource));
         validate::prerequisites(&self.world, &permit, self.world.vault(vault)?, spec).err()
     }
 

@@ -14,15 +14,16 @@ use crate::faults::{Fault, Faults};
 use crate::http::{Request, Response};
 use crate::id::ResourceId;
 use crate::instance::{Instance, Tombstone};
-use crate::journal::{Entry, Journal};
+use crate::journal::{Circumstances, Entry, Journal};
 use crate::operations::Operation;
 use crate::permissions::Permissions;
 use crate::random::Random;
 use crate::ratelimit::RateLimits;
+use crate::roles::RoleAssignment;
 use crate::route::Route;
 use crate::throttle::Throttle;
-use crate::token::Tokens;
-use crate::world::World;
+use crate::token::{Caller, Tokens};
+use crate::world::{Grant, World};
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -73,7 +74,8 @@ pub struct Engine {
     pub(crate) tokens: Tokens,
     pub(crate) rate_limits: RateLimits,
     pub(crate) throttle: Throttle,
-    pub(crate) permissions: Permissions,
+    pub(crate) permissions: Permissions<Grant>,
+    pub(crate) role_assignments: Permissions<RoleAssignment>,
     /// Until when a DELETE that a resource guard protects is unlocked.
     pub(crate) unlocked: BTreeMap<ResourceId, Moment>,
     /// Until when everything that was due has happened.
@@ -93,9 +95,9 @@ impl Engine {
         let mut random = Random::seeded(config.seed);
         // As long as in the recordings, where a whole URL has some 3,300 characters.
         let certificate = random.base64url(1965);
-        let mut permissions = Permissions::default();
-        permissions.take_over(&config.world.grants, Moment::ZERO);
         Self {
+            permissions: Permissions::of(&config.world.grants),
+            role_assignments: Permissions::of(&config.world.role_assignments),
             world: config.world,
             instances: BTreeMap::new(),
             tombstones: BTreeMap::new(),
@@ -108,7 +110,6 @@ impl Engine {
             tokens: Tokens::new(config.token_lifetime),
             rate_limits: RateLimits::default(),
             throttle: Throttle::default(),
-            permissions,
             unlocked: BTreeMap::new(),
             settled: Moment::ZERO,
             world_changed: false,
@@ -128,6 +129,7 @@ impl Engine {
             return self.admin(now, request, path);
         }
         let kind = route.kind(&request.method);
+        let caller = self.caller(request, &route);
         let fault = self.faults.strike(request, kind);
         let instead = fault.as_ref().and_then(|(_, effect)| effect.instead());
         if let (Some(after), Route::Arm(arm)) = (fault.as_ref().and_then(|(_, effect)| effect.lands_after()), &route) {
@@ -148,9 +150,21 @@ impl Engine {
             }
             response
         });
-        let fault = fault.map(|(id, _)| id);
-        self.journal.record(now, kind, request, &response, fault);
+        let access = if let Route::Arm(arm) = &route { arm.access(&request.method) } else { None };
+        let action = access.map(|access| access.action);
+        let circumstances = Circumstances { kind, caller, action, fault: fault.map(|(id, _)| id) };
+        self.journal.record(now, circumstances, request, &response);
         response
+    }
+
+    /// Who sends the request, as it says itself.
+    fn caller(&self, request: &Request, route: &Route) -> Option<Caller> {
+        match route {
+            Route::Arm(_) => self.tokens.caller(request.bearer()?),
+            Route::OAuthToken { tenant } => self.token_client(request, tenant),
+            Route::ManagedIdentityToken => self.world.host_identity(request.query_value("client_id").as_deref()),
+            Route::OpenIdConfiguration { .. } | Route::Admin(_) | Route::Unknown => None,
+        }
     }
 
     /// What exists besides backup instances.
@@ -237,8 +251,8 @@ impl Engine {
         self.faults.clear();
         self.throttle = Throttle::default();
         self.unlocked.clear();
-        self.permissions = Permissions::default();
-        self.permissions.take_over(&self.world.grants, Moment::ZERO);
+        self.permissions = Permissions::of(&self.world.grants);
+        self.role_assignments = Permissions::of(&self.world.role_assignments);
     }
 
     /// The first half of a vault's operation ids, always the same for one vault.

@@ -147,7 +147,10 @@ impl Engine {
         let proxy = vault.id.child("backupResourceGuardProxies", PROXY);
         let target = match body.text("resourceToBeDeleted")? {
             None => proxy.clone(),
-            Some(id) => ResourceId::parse(id).map_err(|_| UserFacingError::invalid_parameter("resourceToBeDeleted"))?,
+            Some(id) => ResourceId::parse(id)
+                .ok()
+                .filter(|id| id.is_within(&vault.id))
+                .ok_or_else(|| UserFacingError::invalid_parameter("resourceToBeDeleted"))?,
         };
         let operation = if target == proxy { Critical::DeleteMapping } else { Critical::DeleteInstance };
         self.approve(vault, operation, &guard_requests(body))?;

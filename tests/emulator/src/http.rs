@@ -52,6 +52,12 @@ impl Request {
         self.with_header(AUTHORIZATION, &format!("Bearer {token}"))
     }
 
+    /// The bearer token that it carries.
+    pub(crate) fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
     /// The same request with a JSON body.
     #[must_use]
     pub fn with_json(mut self, body: &serde_json::Value) -> Self {

@@ -7,30 +7,20 @@ use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::engine::Engine;
+use crate::entra::EntraError;
+use crate::federation;
 use crate::http::{Request, Response};
+use crate::token::Caller;
 
-/// An error of Entra's token endpoint.
-struct EntraError {
-    status: StatusCode,
-    error: &'static str,
-    code: u32,
-    description: String,
-}
+/// `client_assertion_type` of a JSON Web Token.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-impl EntraError {
-    fn bad_request(error: &'static str, code: u32, description: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, code, description: description.into() }
-    }
-
-    fn missing(parameter: &str) -> Self {
-        Self::bad_request(
-            "invalid_request",
-            900_144,
-            format!("The request body must contain the following parameter: '{parameter}'."),
-        )
-    }
+/// The parameters of a request for a token.
+fn form(request: &Request) -> BTreeMap<String, String> {
+    url::form_urlencoded::parse(&request.body).into_owned().collect()
 }
 
 impl Engine {
@@ -63,10 +53,10 @@ impl Engine {
                 format!("The endpoint only accepts POST requests. Received a {} request.", request.method),
             ));
         }
-        let form: BTreeMap<String, String> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+        let form = form(request);
         let field = |name: &str| form.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let required = |name| field(name).ok_or_else(|| EntraError::missing(name));
-        if !tenant.eq_ignore_ascii_case(&self.world.tenant_id.to_string()) {
+        let Some(tenant_id) = self.world.tenant(tenant) else {
             return Err(EntraError::bad_request(
                 "invalid_request",
                 90_002,
@@ -74,7 +64,7 @@ impl Engine {
                     "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
                 ),
             ));
-        }
+        };
         let grant_type = required("grant_type")?;
         if grant_type != "client_credentials" {
             return Err(EntraError::bad_request(
@@ -84,40 +74,38 @@ impl Engine {
             ));
         }
         let client_id = required("client_id")?;
-        let known =
-            self.world.clients.iter().find(|client| client_id.eq_ignore_ascii_case(&client.client_id.to_string()));
-        let Some(client) = known else {
+        let Some(account) = self.world.account(tenant_id, client_id) else {
             return Err(EntraError::bad_request(
                 "unauthorized_client",
                 700_016,
-                format!("Application with identifier '{client_id}' was not found in the directory '{tenant}'."),
+                format!(
+                    "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
+                ),
             ));
         };
         match (field("client_assertion"), field("client_secret")) {
-            (Some(_), _)
-                if field("client_assertion_type") == Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") => {
+            (Some(assertion), _) => {
+                if field("client_assertion_type") != Some(JWT_BEARER) {
+                    return Err(EntraError::missing("client_assertion_type"));
+                }
+                if self.world.verifies_assertions() {
+                    federation::verify(&self.world, &account, assertion, now)?;
+                }
             }
-            (Some(_), _) => return Err(EntraError::missing("client_assertion_type")),
-            (None, Some(secret)) if client.client_secret.as_deref() == Some(secret) => {}
+            (None, Some(secret)) if account.has_secret(secret) => {}
             (None, Some(_)) => {
-                return Err(EntraError {
-                    status: StatusCode::UNAUTHORIZED,
-                    error: "invalid_client",
-                    code: 7_000_215,
-                    description: format!(
+                return Err(EntraError::invalid_client(
+                    7_000_215,
+                    format!(
                         "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client_id}'."
                     ),
-                });
+                ));
             }
             (None, None) => {
-                return Err(EntraError {
-                    status: StatusCode::UNAUTHORIZED,
-                    error: "invalid_client",
-                    code: 7_000_218,
-                    description:
-                        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-                            .to_owned(),
-                });
+                return Err(EntraError::invalid_client(
+                    7_000_218,
+                    "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+                ));
             }
         }
         let scope = required("scope")?;
@@ -130,28 +118,16 @@ impl Engine {
                 ),
             ));
         };
-        let (tenant, client) = (self.world.tenant_id, client.client_id);
-        Ok(self.tokens.issue(now, &mut self.random, tenant, client, audience).0)
+        let caller = account.caller;
+        Ok(self.tokens.issue(now, &mut self.random, tenant_id, caller, audience).0)
     }
 
-    fn entra_error(&mut self, now: Timestamp, error: &EntraError) -> Response {
-        let (trace, correlation) = (self.random.guid(), self.random.guid());
-        let timestamp = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-        let code = error.code;
-        let description = format!(
-            "AADSTS{code}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",
-            error.description
-        );
-        let body = json!({
-            "error": error.error,
-            "error_description": description,
-            "error_codes": [code],
-            "timestamp": timestamp,
-            "trace_id": trace,
-            "correlation_id": correlation,
-            "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
-        });
-        Response::json(error.status, &body)
+    /// Whose token a request asks for, whether it gets it or not.
+    pub(crate) fn token_client(&self, request: &Request, tenant: &str) -> Option<Caller> {
+        let client_id = form(request).remove("client_id")?;
+        let account = self.world.tenant(tenant).and_then(|tenant| self.world.account(tenant, &client_id));
+        let unknown = || Some(Caller { client_id: Uuid::parse_str(&client_id).ok()?, object_id: None });
+        account.map(|account| account.caller).or_else(unknown)
     }
 
     /// Where a client that looks the tenant up first finds the token endpoint.
@@ -175,32 +151,30 @@ impl Engine {
             Response::json(status, &json!({ "statusCode": status.as_u16(), "message": message }))
         };
         let secret = request.header("x-identity-header");
-        let identity = self.world.managed_identity.as_ref();
-        let Some(identity) = identity.filter(|identity| secret == Some(identity.identity_header.as_str())) else {
+        let host = self.world.managed_identity.as_ref();
+        if host.is_none_or(|host| secret != Some(host.identity_header.as_str())) {
             return refuse(
                 StatusCode::UNAUTHORIZED,
                 "The X-IDENTITY-HEADER is missing or is not the value of IDENTITY_HEADER.",
             );
-        };
-        let client = identity.client_id;
-        let wanted = request.query_value("client_id");
-        if wanted.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&client.to_string())) {
+        }
+        let Some(caller) = self.world.host_identity(request.query_value("client_id").as_deref()) else {
             return refuse(
                 StatusCode::BAD_REQUEST,
                 "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
             );
-        }
+        };
         let Some(resource) = request.query_value("resource") else {
             return refuse(StatusCode::BAD_REQUEST, "The parameter 'resource' is missing.");
         };
         let tenant = self.world.tenant_id;
-        let (token, expires) = self.tokens.issue(now, &mut self.random, tenant, client, &resource);
+        let (token, expires) = self.tokens.issue(now, &mut self.random, tenant, caller, &resource);
         let body = json!({
             "access_token": token,
             "expires_on": expires.as_second().to_string(),
             "resource": resource,
             "token_type": "Bearer",
-            "client_id": client,
+            "client_id": caller.client_id,
         });
         Response::json(StatusCode::OK, &body)
     }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::http::{Delivery, Request, Response};
 use crate::route::Kind;
+use crate::token::Caller;
 
 /// The headers that are kept. `Authorization` never is.
 const REQUEST_HEADERS: [&str; 6] = [
@@ -32,6 +34,10 @@ pub struct Entry {
     pub time: Timestamp,
     /// What it was for.
     pub kind: Kind,
+    /// Who sent it: whom its token was issued to, good or not; of a request for a token, whose token was asked for.
+    pub caller: Option<Caller>,
+    /// What it needed permission for, such as `Microsoft.DataProtection/backupVaults/read`.
+    pub action: Option<String>,
     /// The method.
     pub method: String,
     /// The path as sent.
@@ -56,6 +62,22 @@ pub struct Entry {
     pub answered: bool,
 }
 
+impl Entry {
+    /// Whether the principal or application with this object id or client id sent it.
+    pub fn is_by(&self, id: Uuid) -> bool {
+        self.caller.is_some_and(|caller| caller.is(id))
+    }
+}
+
+/// What is known of a request besides itself.
+#[derive(Debug)]
+pub(crate) struct Circumstances {
+    pub(crate) kind: Kind,
+    pub(crate) caller: Option<Caller>,
+    pub(crate) action: Option<String>,
+    pub(crate) fault: Option<u64>,
+}
+
 /// All requests since the start or the last clearing.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
@@ -67,11 +89,11 @@ impl Journal {
     pub(crate) fn record(
         &mut self,
         now: Timestamp,
-        kind: Kind,
+        circumstances: Circumstances,
         request: &Request,
         response: &Response,
-        fault: Option<u64>,
     ) {
+        let Circumstances { kind, caller, action, fault } = circumstances;
         self.count += 1;
         let request_body = match kind {
             Kind::Token => None,
@@ -85,6 +107,8 @@ impl Journal {
             sequence: self.count,
             time: now,
             kind,
+            caller,
+            action,
             method: request.method.to_string(),
             path: request.path.clone(),
             query: request.query.clone(),

@@ -18,6 +18,7 @@ use crate::http::Response;
 use crate::id::ResourceId;
 use crate::instance::timestamp;
 use crate::random::Random;
+use crate::token::Caller;
 use crate::version::{ApiVersion, Feature};
 use crate::world::Vault;
 
@@ -42,6 +43,8 @@ pub struct Operation {
     pub started: Timestamp,
     /// The correlation id of that request, under which its errors are reported.
     pub correlation_id: String,
+    /// Who sent that request.
+    pub caller: Caller,
     /// How it ended; `None` while it runs.
     pub outcome: Option<Outcome>,
     pub(crate) accepted_at: Moment,
@@ -60,22 +63,25 @@ pub struct Outcome {
     pub failure: Option<Incident>,
 }
 
-/// Under which path an operation is polled.
+/// Below what an operation is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Scope {
-    Vault,
-    Location,
+pub(crate) enum Place<'a> {
+    Vault(&'a ResourceId),
+    /// A location of this subscription.
+    Location(&'a str),
 }
 
 /// Which of an operation's URLs.
 #[derive(Clone, Copy, Debug)]
 enum Resource {
-    Status(Scope),
+    VaultStatus,
+    LocationStatus,
+    /// Always below the location.
     Result,
 }
 
 impl Operation {
-    /// The path, without query. Results are always below the location.
+    /// The path, without query.
     fn path(&self, resource: Resource) -> String {
         let location = format!(
             "/subscriptions/{}/providers/Microsoft.DataProtection/locations/{}",
@@ -83,11 +89,19 @@ impl Operation {
             self.location
         );
         let (parent, collection) = match resource {
-            Resource::Status(Scope::Vault) => (self.vault.as_str(), "operationStatus"),
-            Resource::Status(Scope::Location) => (location.as_str(), "operationStatus"),
+            Resource::VaultStatus => (self.vault.as_str(), "operationStatus"),
+            Resource::LocationStatus => (location.as_str(), "operationStatus"),
             Resource::Result => (location.as_str(), "operationResults"),
         };
         format!("{parent}/{collection}/{}", self.id)
+    }
+
+    /// Whether it is an operation of this vault or subscription: another one's is not found there.
+    fn is_in(&self, place: Place<'_>) -> bool {
+        match place {
+            Place::Vault(vault) => self.vault == *vault,
+            Place::Location(subscription) => self.vault.subscription().eq_ignore_ascii_case(subscription),
+        }
     }
 
     /// The query of a poll URL: since 2022-01-01 signed with a certificate and some 3,000 characters long.
@@ -130,6 +144,7 @@ impl Engine {
             version: call.version,
             started: call.now,
             correlation_id: call.correlation_id.clone(),
+            caller: call.caller,
             outcome: None,
             accepted_at: self.clock.moment(call.now),
             work,
@@ -150,12 +165,13 @@ impl Engine {
 
     /// The headers of any answer that started an operation: no `Location` with a PUT.
     pub(crate) fn started(&self, response: Response, operation: &Operation) -> Response {
-        let scope =
-            if operation.version.has(Feature::VaultScopedOperationStatus) { Scope::Vault } else { Scope::Location };
+        let status = if operation.version.has(Feature::VaultScopedOperationStatus) {
+            Resource::VaultStatus
+        } else {
+            Resource::LocationStatus
+        };
         let retry_after = self.clock.retry_after(operation.retry_after);
-        response
-            .with(AZURE_ASYNC_OPERATION, &self.url(operation, Resource::Status(scope)))
-            .with(RETRY_AFTER, &retry_after.to_string())
+        response.with(AZURE_ASYNC_OPERATION, &self.url(operation, status)).with(RETRY_AFTER, &retry_after.to_string())
     }
 
     fn url(&self, operation: &Operation, resource: Resource) -> String {
@@ -165,9 +181,12 @@ impl Engine {
     }
 
     /// GET of `operationStatus`: always 200, the body tells. Never a `Retry-After`.
-    pub(crate) fn operation_status(&self, call: &Call<'_>, id: &str, scope: Scope) -> Result<Response, Failure> {
-        let resource = Resource::Status(scope);
-        let operation = self.polled(call, id, resource)?;
+    pub(crate) fn operation_status(&self, call: &Call<'_>, id: &str, place: Place<'_>) -> Result<Response, Failure> {
+        let resource = match place {
+            Place::Vault(_) => Resource::VaultStatus,
+            Place::Location(_) => Resource::LocationStatus,
+        };
+        let operation = self.polled(call, id, resource, place)?;
         let zone = if operation.version.has(Feature::VaultScopedOperationStatus) { "Z" } else { "" };
         let outcome = operation.outcome.as_ref();
         let failure = outcome.and_then(|outcome| outcome.failure.as_ref());
@@ -192,9 +211,9 @@ impl Engine {
     }
 
     /// GET of `operationResults`: 202 while it runs, then what a synchronous call would have answered.
-    pub(crate) fn operation_result(&self, call: &Call<'_>, id: &str) -> Result<Response, Failure> {
-        let operation = self.polled(call, id, Resource::Result)?;
-        let status_url = self.url(operation, Resource::Status(Scope::Location));
+    pub(crate) fn operation_result(&self, call: &Call<'_>, id: &str, place: Place<'_>) -> Result<Response, Failure> {
+        let operation = self.polled(call, id, Resource::Result, place)?;
+        let status_url = self.url(operation, Resource::LocationStatus);
         let response = match &operation.outcome {
             None => Response::empty(StatusCode::ACCEPTED)
                 .with(LOCATION, &self.url(operation, Resource::Result))
@@ -210,17 +229,24 @@ impl Engine {
     }
 
     /// The operation that a poll asks for. The URL must be the one that was handed out: a client that rebuilds it
-    /// cannot sign it. (How Azure refuses a wrong signature is inferred.)
-    fn polled(&self, call: &Call<'_>, id: &str, resource: Resource) -> Result<&Operation, Failure> {
-        let operation = self.operations.get(id).ok_or(Failure::NotFound)?;
+    /// cannot sign it, and one that got it from somebody else may not use it. (How Azure refuses a wrong signature is
+    /// inferred; what it says to somebody else is known from a report.)
+    fn polled(&self, call: &Call<'_>, id: &str, resource: Resource, place: Place<'_>) -> Result<&Operation, Failure> {
+        let operation = self.operations.get(id).filter(|operation| operation.is_in(place)).ok_or(Failure::NotFound)?;
+        if !operation.version.has(Feature::VaultScopedOperationStatus) {
+            return Ok(operation);
+        }
+        let refuse = |message: &str| FrontDoorError::new(StatusCode::FORBIDDEN, "AuthorizationFailed", message);
         let path = operation.path(resource);
-        if operation.version.has(Feature::VaultScopedOperationStatus)
-            && call.request.query != operation.query(&path, &self.certificate)
-        {
-            return Err(FrontDoorError::new(
-                StatusCode::FORBIDDEN,
-                "AuthorizationFailed",
+        if call.request.query != operation.query(&path, &self.certificate) {
+            return Err(refuse(
                 "The signature of the operation's URL is missing or wrong. Poll the URL exactly as it was received.",
+            )
+            .into());
+        }
+        if self.world.enforces_roles() && operation.caller != call.caller {
+            return Err(refuse(
+                "Only the original caller of an asynchronous operation is allowed to retrieve the results. The content hash provided in the query params of the request uri does not match the expected hash.",
             )
             .into());
         }

@@ -2,34 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use uuid::Uuid;
-
 use crate::clock::Moment;
-use crate::id::ResourceId;
-use crate::world::Grant;
 
-/// The permissions that were granted, and from when on each of them counts.
-#[derive(Debug, Default)]
-pub(crate) struct Permissions {
-    since: BTreeMap<(Uuid, ResourceId), Moment>,
+/// What was granted, and from when on each grant counts.
+#[derive(Debug)]
+pub(crate) struct Permissions<T> {
+    since: BTreeMap<T, Moment>,
 }
 
-impl Permissions {
-    /// Takes over what is granted now. What was not granted before counts from `from` on.
-    pub(crate) fn take_over(&mut self, grants: &[Grant], from: Moment) {
-        let known = std::mem::take(&mut self.since);
-        let entry = |grant: &Grant| {
-            let key = (grant.principal_id, grant.scope.clone());
-            let since = known.get(&key).copied().unwrap_or(from);
-            (key, since)
-        };
-        self.since = grants.iter().map(entry).collect();
+impl<T: Clone + Ord> Permissions<T> {
+    /// Grants that count from the beginning.
+    pub(crate) fn of(granted: &[T]) -> Self {
+        Self { since: granted.iter().map(|grant| (grant.clone(), Moment::ZERO)).collect() }
     }
 
-    /// Whether a principal has permission on a resource at this moment, directly or through something around it.
-    pub(crate) fn permit(&self, principal_id: Uuid, resource: &ResourceId, at: Moment) -> bool {
-        self.since
-            .iter()
-            .any(|((principal, scope), since)| *principal == principal_id && *since <= at && resource.is_within(scope))
+    /// Takes over what is granted now. What was not granted before counts from `from` on.
+    pub(crate) fn take_over(&mut self, granted: &[T], from: Moment) {
+        let known = std::mem::take(&mut self.since);
+        let entry = |grant: &T| (grant.clone(), known.get(grant).copied().unwrap_or(from));
+        self.since = granted.iter().map(entry).collect();
+    }
+
+    /// What counts at this moment.
+    pub(crate) fn at(&self, at: Moment) -> impl Iterator<Item = &T> {
+        self.since.iter().filter(move |(_, since)| **since <= at).map(|(grant, _)| grant)
     }
 }

@@ -6,7 +6,7 @@ use crate::arm::{Call, unknown_type};
 use crate::engine::Engine;
 use crate::errors::{Failure, FrontDoorError};
 use crate::http::Response;
-use crate::operations::Scope;
+use crate::operations::Place;
 use crate::route::VaultPart;
 use crate::version::Feature;
 use crate::world::Vault;
@@ -44,7 +44,7 @@ impl Engine {
                 only(call, &[Method::POST])?;
                 self.act(call, vault, name, *action)
             }
-            VaultPart::UnknownAction(action) => Err(FrontDoorError::new(
+            VaultPart::UnknownAction(_, action) => Err(FrontDoorError::new(
                 StatusCode::NOT_IMPLEMENTED,
                 "NotImplemented",
                 format!("This emulator does not have the action '{action}' of a backup instance."),
@@ -95,11 +95,11 @@ impl Engine {
             VaultPart::OperationStatus(id) => {
                 needs(call, Feature::VaultScopedOperationStatus, "operationStatus")?;
                 only(call, &[Method::GET])?;
-                self.operation_status(call, id, Scope::Vault)
+                self.operation_status(call, id, Place::Vault(&vault.id))
             }
             VaultPart::OperationResult(id) => {
                 only(call, &[Method::GET])?;
-                self.operation_result(call, id)
+                self.operation_result(call, id, Place::Vault(&vault.id))
             }
         }
     }

@@ -55,7 +55,7 @@ pub(crate) enum VaultPart {
     /// A POST on an instance.
     Action(String, Action),
     /// A POST on an instance that this emulator does not have.
-    UnknownAction(String),
+    UnknownAction(String, String),
     DeletedInstances,
     DeletedInstance(String),
     Undelete(String),
@@ -213,7 +213,7 @@ impl VaultPart {
             ["backupinstances", _] => Self::Instance(name()),
             ["backupinstances", _, action] => match Action::parse(action) {
                 Some(action) => Self::Action(name(), action),
-                None => Self::UnknownAction(segments[2].clone()),
+                None => Self::UnknownAction(name(), segments[2].clone()),
             },
             ["deletedbackupinstances"] => Self::DeletedInstances,
             ["deletedbackupinstances", _] => Self::DeletedInstance(name()),

@@ -90,7 +90,8 @@ fn missing_permissions(identity: Identity, scope: &str) -> UserFacingError {
     ))
 }
 
-fn unauthorized(client_id: Uuid, principal_id: Uuid, action: &str, scope: &str) -> String {
+/// What Azure Resource Manager says to whoever lacks permission, as the article quotes it.
+pub(crate) fn unauthorized(client_id: Uuid, principal_id: Uuid, action: &str, scope: &str) -> String {
     format!(
         "The client '{client_id}' with object id '{principal_id}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
     )

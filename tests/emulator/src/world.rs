@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::directory::{Client, ManagedIdentity, Principal};
+use crate::federation::TokenIssuer;
 use crate::id::ResourceId;
+use crate::roles::RoleAssignment;
 use crate::security::{Immutability, ResourceGuard, SoftDelete, VaultSecurity};
 use crate::settings::Settings;
 
@@ -17,10 +20,16 @@ use crate::settings::Settings;
 pub struct World {
     /// The Entra tenant that issues tokens.
     pub tenant_id: Uuid,
-    /// The applications that may get tokens from the OAuth endpoint.
+    /// The applications that may get tokens from the OAuth endpoint, as long as there are no principals.
     pub clients: Vec<Client>,
     /// The managed identity behind the App Service endpoint; none: the endpoint refuses.
     pub managed_identity: Option<ManagedIdentity>,
+    /// Who may sign in, once roles decide what a caller may do; see [`World::enforces_roles`].
+    pub principals: Vec<Principal>,
+    /// What principals may do. Without principals and assignments, every token may do everything.
+    pub role_assignments: Vec<RoleAssignment>,
+    /// Who signs the tokens that federated credentials trust, such as a Kubernetes API server.
+    pub token_issuers: Vec<TokenIssuer>,
     /// Resource groups that exist even without a resource; those of listed resources need not be named.
     pub resource_groups: Vec<ResourceId>,
     /// The Backup vaults.
@@ -35,28 +44,6 @@ pub struct World {
     pub vault_security: Vec<VaultSecurity>,
     /// How this Azure behaves where there is a choice.
     pub settings: Settings,
-}
-
-/// An application registration or user-assigned identity with workload identity federation.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Client {
-    /// The application (client) id.
-    pub client_id: Uuid,
-    /// A client secret. Left out: only federated assertions are accepted, and any that is not empty.
-    #[serde(default, skip_serializing)]
-    pub client_secret: Option<String>,
-}
-
-/// The identity assigned to the host, as the App Service endpoint serves it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ManagedIdentity {
-    /// The client id of the identity.
-    pub client_id: Uuid,
-    /// What the caller must send as `X-IDENTITY-HEADER` (the environment's `IDENTITY_HEADER`).
-    #[serde(skip_serializing)]
-    pub identity_header: String,
 }
 
 /// A Backup vault.
@@ -147,13 +134,20 @@ pub struct KeyVault {
 }
 
 /// Permission of one principal on a resource and everything below it: all the roles that Azure Backup asks for there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Grant {
     /// The object id of the permitted identity.
     pub principal_id: Uuid,
     /// A server, a Key Vault, or a resource group around them.
     pub scope: ResourceId,
+}
+
+impl Grant {
+    /// Whether it permits this principal on this resource.
+    pub(crate) fn permits(&self, principal_id: Uuid, resource: &ResourceId) -> bool {
+        self.principal_id == principal_id && resource.is_within(&self.scope)
+    }
 }
 
 /// Why a seed file cannot be used.
@@ -223,7 +217,7 @@ impl World {
 
     /// Whether a principal has permission on a resource, directly or through something around it.
     pub fn permits(&self, principal_id: Uuid, resource: &ResourceId) -> bool {
-        self.grants.iter().any(|grant| grant.principal_id == principal_id && resource.is_within(&grant.scope))
+        self.grants.iter().any(|grant| grant.permits(principal_id, resource))
     }
 
     /// Whether recovery points of this vault can be deleted before they expire.

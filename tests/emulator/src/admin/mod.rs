@@ -1,6 +1,7 @@
 //! The admin API below `/_admin`: looking at the emulator and changing what is in it. It needs no token and is not
 //! journalled; it is not part of Azure.
 
+mod directory;
 mod instances;
 mod world;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::clock::TimeScale;
 use crate::engine::Engine;
@@ -94,6 +96,10 @@ impl Engine {
                 self.world_mut().settings = settings;
                 Ok(ok(&self.world.settings))
             }
+            (method, ["principals"]) => self.admin_principals(method, request),
+            (method, ["role-assignments"]) => self.admin_role_assignments(method, request),
+            (method, ["federated-credentials"]) => self.admin_federated_credentials(method, request),
+            (method, ["token-issuers"]) => self.admin_token_issuers(method, request),
             (method, ["instances"]) => self.admin_instances(method, request),
             (method, ["faults", rest @ ..]) => self.admin_faults(method, rest, request),
             (method, [collection]) => self.admin_world(method, collection, request),
@@ -148,7 +154,7 @@ impl Engine {
         })
     }
 
-    /// All entries, or those of the `kind` and after the sequence number `after` of the query.
+    /// All entries, or those of the `kind`, sent by the `principal` and after the sequence number `after` of the query.
     fn read_journal(&self, request: &Request) -> Answer {
         let kind: Option<Kind> =
             request.query_value("kind").map(|kind| serde_json::from_value(Value::String(kind))).transpose()?;
@@ -158,7 +164,18 @@ impl Engine {
             }
             None => 0,
         };
-        let wanted = |entry: &&Entry| entry.sequence > after && kind.is_none_or(|kind| kind == entry.kind);
+        let principal = match request.query_value("principal") {
+            Some(text) => {
+                let id = Uuid::parse_str(&text);
+                Some(id.map_err(|_| Refusal::Invalid(format!("principal='{text}' is no object id or client id")))?)
+            }
+            None => None,
+        };
+        let wanted = |entry: &&Entry| {
+            entry.sequence > after
+                && kind.is_none_or(|kind| kind == entry.kind)
+                && principal.is_none_or(|id| entry.is_by(id))
+        };
         let entries: Vec<&Entry> = self.journal().iter().filter(wanted).collect();
         Ok(ok(&entries))
     }

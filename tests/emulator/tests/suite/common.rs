@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use azure_emulator::{
-    Datasource, Engine, EngineConfig, Grant, Identity, KeyVault, Policy, Request, ResourceId, Response, SoftDelete,
-    SoftDeleteState, Vault, World,
+    CustomRole, Datasource, Engine, EngineConfig, Grant, Identity, KeyVault, Policy, Principal, PrincipalKind, Request,
+    ResourceId, Response, Role, RoleAssignment, Scope, SoftDelete, SoftDeleteState, Vault, World,
 };
 use http::{HeaderName, Method};
 use jiff::Timestamp;
@@ -57,6 +57,12 @@ impl Run {
         self.engine.handle(self.now, &request)
     }
 
+    /// From now on, requests come from the principal with this number.
+    pub(crate) fn sign_in(&mut self, number: u128) {
+        let token = self.engine.issue_token_for(self.now, object_id(number), "https://management.azure.com");
+        self.token = token.unwrap();
+    }
+
     pub(crate) fn get(&mut self, url: &str) -> Response {
         self.send(Method::GET, url, None)
     }
@@ -76,6 +82,37 @@ pub(crate) fn id(text: &str) -> ResourceId {
 
 pub(crate) fn principal(number: u128) -> Identity {
     Identity { principal_id: Uuid::from_u128(number), client_id: Uuid::from_u128(number << 64) }
+}
+
+pub(crate) fn object_id(number: u128) -> Uuid {
+    principal(number).principal_id
+}
+
+pub(crate) fn client_id(number: u128) -> Uuid {
+    principal(number).client_id
+}
+
+/// An application that may sign in, with the ids of this number.
+pub(crate) fn application(number: u128) -> Principal {
+    Principal {
+        object_id: object_id(number),
+        client_id: client_id(number),
+        tenant_id: None,
+        kind: PrincipalKind::Application,
+        client_secret: None,
+        federated_credentials: Vec::new(),
+    }
+}
+
+/// A role for the principal of this number.
+pub(crate) fn assignment(number: u128, scope: &str, role: impl Into<Role>) -> RoleAssignment {
+    RoleAssignment { principal_id: object_id(number), scope: Scope::parse(scope).unwrap(), role: role.into() }
+}
+
+/// A custom role.
+pub(crate) fn actions(actions: &[&str], not_actions: &[&str]) -> Role {
+    let list = |actions: &[&str]| actions.iter().map(|action| (*action).to_owned()).collect();
+    Role::Custom(CustomRole { actions: list(actions), not_actions: list(not_actions) })
 }
 
 /// A vault with the identity 1, whose soft delete is off, and the given policies.

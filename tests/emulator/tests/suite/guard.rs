@@ -106,6 +106,9 @@ fn a_guarded_delete_must_be_unlocked_for_half_an_hour() {
     body["resourceToBeDeleted"] = json!(instance_id());
     assert_eq!(code(&run.send(Method::POST, &url(UNLOCK, VERSION), Some(&body))), UNAPPROVED, "another request");
     let mut body = requests("deleteBackupInstanceRequests");
+    body["resourceToBeDeleted"] = json!(instance_id().replace("/backup/", "/other/"));
+    let elsewhere = run.send(Method::POST, &url(UNLOCK, VERSION), Some(&body));
+    assert_eq!(code(&elsewhere), "UserErrorInvalidRequestParameter", "another vault's");
     body["resourceToBeDeleted"] = json!(instance_id());
     let unlocked = run.send(Method::POST, &url(UNLOCK, VERSION), Some(&body)).body_json();
     let expiry: jiff::Timestamp = unlocked["unlockDeleteExpiryTime"].as_str().unwrap().parse().unwrap();

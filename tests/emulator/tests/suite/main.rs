@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod actions;
 mod article;
 mod common;
 mod deleted;
+mod directory;
+mod entra;
+mod federation;
 mod fixture;
 mod front_door;
 mod guard;
@@ -16,3 +20,5 @@ mod portal;
 mod recordings;
 mod refusals;
 mod replay;
+mod roles;
+mod sign_in;
