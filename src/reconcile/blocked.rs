@@ -7,7 +7,7 @@ use super::explain;
 use super::schedule::Next;
 use super::step::Blocker;
 use super::trouble;
-use crate::api::conditions::Finding;
+use crate::api::conditions::{self, Finding};
 use crate::api::v1alpha1::{DriftItem, OperationKind};
 use crate::api::{Reason, annotations};
 use crate::azure::ErrorClass;
@@ -149,7 +149,7 @@ fn nothing_of_ours(reason: Reason, message: String) -> Assessment {
 }
 
 fn before(until: Option<Timestamp>) -> String {
-    until.map(|until| format!(" until {until}")).unwrap_or_default()
+    until.map(|until| format!(" until {}", conditions::whole_seconds(until))).unwrap_or_default()
 }
 
 fn capitalised(mut text: String) -> String {

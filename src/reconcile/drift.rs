@@ -56,8 +56,12 @@ pub fn compare(desired: &Desired, instance: &Instance, version: ApiVersion) -> V
         drift.push(DriftItem { field: field.to_owned(), desired, actual: actual.unwrap_or_else(|| "none".to_owned()) });
     };
 
-    if instance.policy().as_ref() != Some(&desired.policy) {
-        note("policy.name", desired.policy.to_string(), instance.policy_id.clone());
+    let policy = instance.policy();
+    if policy.as_ref() != Some(&desired.policy) {
+        // Within the vault the name says it all; anything else is shown as Azure spells it.
+        let name =
+            policy.filter(|policy| policy.vault() == desired.policy.vault()).map(|policy| policy.name().to_string());
+        note("policy.name", desired.policy.name().to_string(), name.or_else(|| instance.policy_id.clone()));
     }
     if let Some(secret) = desired.secret.as_ref().filter(|_| version.carries_credentials())
         && instance.secret().as_ref() != Some(secret)

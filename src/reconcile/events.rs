@@ -96,7 +96,9 @@ pub fn corrected(correction: &Correction, target: &Target) -> Event {
 #[must_use]
 pub fn undo(until: Option<Timestamp>) -> String {
     match until {
-        Some(until) => format!("Until {until} that can be undone: apply this object again."),
+        Some(until) => {
+            format!("Until {} that can be undone: apply this object again.", conditions::whole_seconds(until))
+        }
         None => "Where the vault has soft delete, that can be undone until it is purged: apply this object again."
             .to_owned(),
     }
