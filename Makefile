@@ -3,7 +3,7 @@
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/$(CARGO_DENY_VERSION)/bin/cargo-deny
-CRD := crds/postgresbackups.pgbackup.dev.yaml
+CRDS := postgresbackups postgresbackupgrants
 
 # Where Cargo puts what it builds.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -40,9 +40,11 @@ lint: $(CARGO_DENY) ## Check formatting, lints, licences, banned and unknown sou
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
 
 generate: ## Write the generated files (a test compares them with what the code says)
-	@mkdir -p $(dir $(CRD))
-	cargo run --locked --quiet --package postgres-backup-operator -- crd > $(CRD).new
-	@mv $(CRD).new $(CRD)
+	@mkdir -p crds
+	@set -e; for crd in $(CRDS); do \
+		cargo run --locked --quiet --package postgres-backup-operator -- crd $$crd > crds/$$crd.pgbackup.dev.yaml.new; \
+		mv crds/$$crd.pgbackup.dev.yaml.new crds/$$crd.pgbackup.dev.yaml; \
+	done
 
 control-plane: ## Run etcd and kube-apiserver until Ctrl-C, for trying things by hand
 	@tests/control-plane/build.sh >/dev/null

@@ -7,7 +7,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
+use crate::api::crd;
 use crate::azure::{ApiVersion, CloudName, CredentialKind};
+
+/// The ServiceAccount whose identity a grant uses unless it or the settings name another.
+pub const DEFAULT_SERVICE_ACCOUNT: &str = "postgres-backup";
 
 /// Keeps Azure PostgreSQL databases protected in an Azure Backup vault, as PostgresBackup objects in Kubernetes ask.
 #[derive(Debug, Parser)]
@@ -23,8 +27,12 @@ pub struct Cli {
 pub enum Command {
     /// Run the operator until it is asked to stop.
     Run(Box<RunArgs>),
-    /// Print the CustomResourceDefinition as YAML.
-    Crd,
+    /// Print the CustomResourceDefinitions as YAML.
+    Crd {
+        /// Only this one: postgresbackups or postgresbackupgrants.
+        #[arg(value_name = "PLURAL", value_parser = parse_kind)]
+        kind: Option<crd::Kind>,
+    },
 }
 
 /// The settings of the operator.
@@ -86,13 +94,18 @@ pub struct AzureArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub struct KubernetesArgs {
-    /// Look after the PostgresBackups of this namespace only.
+    /// Look after the PostgresBackups of this namespace only. Grants then count all the same, and their status is left alone.
     #[arg(long, env = "PGBACKUP_WATCH_NAMESPACE", value_name = "NAMESPACE")]
     pub watch_namespace: Option<String>,
     /// Name of this cluster in the owner tags of backup instances. Give one that survives a rebuild of the cluster;
     /// the default is the UID of the namespace kube-system, which does not.
     #[arg(long, env = "PGBACKUP_CLUSTER_NAME", value_name = "NAME", value_parser = parse_cluster_name)]
     pub cluster_name: Option<String>,
+    /// Name of the ServiceAccounts in the namespaces of PostgresBackups whose identities a PostgresBackupGrant may let the
+    /// operator use. Its right to their tokens is limited to this name (ClusterRole postgres-backup-operator).
+    #[arg(long, env = "PGBACKUP_SERVICE_ACCOUNT", value_name = "NAME", default_value = DEFAULT_SERVICE_ACCOUNT,
+        value_parser = parse_service_account)]
+    pub service_account: String,
     /// How many objects are worked on at the same time.
     #[arg(long, env = "PGBACKUP_CONCURRENCY", value_name = "N", default_value_t = 16,
         value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -157,6 +170,20 @@ pub enum LogFormat {
     Json,
     /// Lines for people.
     Text,
+}
+
+fn parse_kind(text: &str) -> Result<crd::Kind, String> {
+    let named = crd::Kind::ALL.into_iter().find(|kind| kind.plural() == text);
+    named.ok_or_else(|| format!("expected {}", crd::Kind::ALL.map(crd::Kind::plural).join(" or ")))
+}
+
+fn parse_service_account(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    if (1..=253).contains(&text.len()) && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the name of a ServiceAccount".to_owned())
+    }
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

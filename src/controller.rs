@@ -1,9 +1,11 @@
-//! Watches PostgresBackups and runs a pass over each that changes or is due.
+//! Watches PostgresBackups and runs a pass over each that changes, is due, or is permitted something else than before.
+
+mod permissions;
 
 use std::future::ready;
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Api, Resource, ResourceExt};
@@ -17,6 +19,7 @@ use crate::reconcile::neighbours::Stored;
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::{self, Context, Error};
 use crate::server::Readiness;
+use permissions::{Permissions, View};
 
 /// What the controller runs with.
 #[derive(Clone)]
@@ -41,12 +44,16 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let context = Arc::clone(&runtime.context);
+    let (wake, woken) = futures::channel::mpsc::unbounded();
+    let view = namespace.map_or(View::Cluster, |_| View::Namespace);
+    let (permissions, watching) = Permissions::watch(&context, reader.clone(), view, wake);
     let stream = watcher(api, watcher::Config::default())
         .default_backoff()
         // An object without the finalizer goes without a last pass.
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(stored) = event {
                 context.memories.forget(&stored.uid().unwrap_or_default());
+                context.authority.announce();
             }
         })
         .modify(|stored: &mut Stored| {
@@ -60,13 +67,22 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
 
     let readiness = Arc::clone(&runtime.readiness);
     let first_read = reader.clone();
-    let watch_start = async move {
+    let watch_start = async {
+        permissions.are_known().await;
         if first_read.wait_until_ready().await.is_ok() {
             readiness.set_ready();
             tracing::info!("Watching PostgresBackups");
         }
     };
+    // A pass that does not know what its object is permitted would find it permitted nothing.
+    let known = permissions.clone();
+    let stream = async move {
+        known.are_known().await;
+        stream
+    };
+    let stream = stream.flatten_stream();
     let passes = Controller::for_stream(stream, reader)
+        .reconcile_on(woken)
         .with_config(Config::default().concurrency(concurrency))
         .graceful_shutdown_on(shutdown.cancelled_owned())
         .run(pass, after_error, Arc::new(runtime))
@@ -80,6 +96,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     tokio::select! {
         () = passes => {}
         () = async { watch_start.await; std::future::pending().await } => {}
+        () = watching => {}
     }
 }
 

@@ -10,7 +10,9 @@ use postgres_backup_operator::operator;
 
 fn main() -> ExitCode {
     let result: Result<(), Box<dyn std::error::Error>> = match Cli::parse().command {
-        Command::Crd => crd::yaml().map(|yaml| print!("{yaml}")).map_err(Into::into),
+        Command::Crd { kind } => {
+            kind.map_or_else(crd::yaml, crd::yaml_of).map(|yaml| print!("{yaml}")).map_err(Into::into)
+        }
         Command::Run(args) => operator::run(&args).map_err(Into::into),
     };
     match result {

@@ -1,5 +1,6 @@
 //! Puts the operator together and runs it: checks that everything it needs is there, and says so in one message if not.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,18 +8,20 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Api, Client, Config, ResourceExt};
+use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{FIELD_MANAGER, PostgresBackup};
+use crate::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupGrant};
 use crate::azure::{
     ArmClient, ArmOptions, Cloud, CloudError, CloudOverrides, Credential, CredentialConfig, CredentialError,
-    DataProtection, TransportError, TransportOptions, http_client,
+    TransportError, TransportOptions, http_client,
 };
 use crate::cli::{AzureArgs, KubernetesArgs, RunArgs};
 use crate::controller::{self, Runtime};
 use crate::metrics::Metrics;
 use crate::reconcile::brake::BrakeLimit;
+use crate::reconcile::identities::Identities;
 use crate::reconcile::{Clock, Context, Settings};
 use crate::server::{Readiness, Server, ServerError};
 use crate::telemetry::{self, TelemetryError};
@@ -72,9 +75,9 @@ pub enum StartError {
     },
     /// The CustomResourceDefinition is missing.
     #[error(
-        "the cluster does not know PostgresBackup; install the CustomResourceDefinition first: postgres-backup-operator crd | kubectl apply --server-side -f -"
+        "the cluster does not know {0}; install the CustomResourceDefinitions first: postgres-backup-operator crd | kubectl apply --server-side -f -"
     )]
-    CrdMissing,
+    CrdMissing(&'static str),
     /// The operator may not read what it needs.
     #[error("the operator may not {what}; check the ClusterRoles and bindings of its service account")]
     Forbidden {
@@ -128,10 +131,12 @@ async fn serve(args: &RunArgs) -> Result<(), StartError> {
         deadline: args.pace.deadline,
         poll_interval: args.pace.poll_interval,
         brake: BrakeLimit { deletions: args.brake.brake_deletions, window: args.brake.brake_window },
+        service_account: args.kubernetes.service_account.clone(),
     };
+    let identities = Identities::new(azure, args.azure.api_version, client.clone());
     let recorder = Recorder::new(client.clone(), reporter);
     let observer: Arc<Metrics> = Arc::clone(&metrics);
-    let context = Arc::new(Context::new(client, recorder, azure, settings, Clock::system(), observer));
+    let context = Arc::new(Context::new(client, recorder, identities, settings, Clock::system(), observer));
     let readiness = Arc::new(Readiness::default());
     let shutdown = CancellationToken::new();
     tokio::spawn(cancel_on_signal(shutdown.clone())?);
@@ -157,7 +162,7 @@ fn cloud(args: &AzureArgs) -> Result<Cloud, CloudError> {
     Cloud::new(args.cloud, overrides)
 }
 
-async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>) -> Result<DataProtection, StartError> {
+async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>) -> Result<ArmClient, StartError> {
     let extra_ca_pem = match &args.ca_bundle {
         Some(path) => Some(tokio::fs::read(path).await.map_err(|source| {
             let path = path.display().to_string();
@@ -169,11 +174,10 @@ async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>) -> Result
     let config = CredentialConfig::from_env(args.credential, |name| std::env::var(name).ok())?;
     let credential = Credential::new(config, cloud, Arc::clone(&http))?;
     let options = ArmOptions { observer: metrics, ..ArmOptions::default() };
-    let arm = ArmClient::new(cloud.clone(), credential, http, options);
-    Ok(DataProtection::new(arm, args.api_version))
+    Ok(ArmClient::new(cloud.clone(), credential, http, options))
 }
 
-/// Connects to the cluster and checks that PostgresBackups can be read.
+/// Connects to the cluster and checks that what the operator watches can be read.
 async fn kubernetes(args: &KubernetesArgs) -> Result<(Client, String), StartError> {
     let config = Config::infer().await.map_err(StartError::KubeConfig)?;
     let url = config.cluster_url.to_string();
@@ -198,10 +202,20 @@ async fn check_definition(client: &Client, namespace: Option<&str>) -> Result<()
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
+    check_list(&api, "PostgresBackup", "list PostgresBackups").await?;
+    let grants: Api<PostgresBackupGrant> = Api::all(client.clone());
+    check_list(&grants, "PostgresBackupGrant", "list PostgresBackupGrants").await?;
+    check_list(&Api::<Namespace>::all(client.clone()), "Namespace", "list namespaces").await
+}
+
+async fn check_list<K>(api: &Api<K>, kind: &'static str, what: &'static str) -> Result<(), StartError>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
     match api.list_metadata(&ListParams::default().limit(1)).await {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Err(StartError::CrdMissing),
-        Err(source) => Err(refused("list PostgresBackups", source)),
+        Err(kube::Error::Api(status)) if status.code == 404 => Err(StartError::CrdMissing(kind)),
+        Err(source) => Err(refused(what, source)),
     }
 }
 

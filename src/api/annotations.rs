@@ -46,6 +46,12 @@ pub fn takes_over_from(object: &PostgresBackup, owner: &str) -> bool {
     value(object, TAKE_OVER_FROM) == Some(owner)
 }
 
+/// Whether the object asks to take over from another owner.
+#[must_use]
+pub fn takes_over(object: &PostgresBackup) -> bool {
+    value(object, TAKE_OVER_FROM).is_some()
+}
+
 /// Whether the backup instance of this name may be deleted for good.
 #[must_use]
 pub fn allows_irreversible_delete(object: &PostgresBackup, instance: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The CustomResourceDefinition, as generated from the types and completed with what their schema cannot say.
+//! The CustomResourceDefinitions, as generated from the types and completed with what their schema cannot say.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
@@ -6,16 +6,42 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use super::PostgresBackup;
+use super::{PostgresBackup, PostgresBackupGrant};
 
-/// The CustomResourceDefinition of `PostgresBackup`.
+/// The kinds of resources that the operator defines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `PostgresBackup`.
+    Backup,
+    /// `PostgresBackupGrant`.
+    Grant,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Backup, Self::Grant];
+
+    /// The plural, by which kubectl and the names of files call it.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Backup => "postgresbackups",
+            Self::Grant => "postgresbackupgrants",
+        }
+    }
+}
+
+/// The CustomResourceDefinition of a kind.
 ///
 /// Two things are added to the derived schema: `status` defaults to `observedGeneration: -1`, so that a new object
 /// never looks finished to kstatus before the operator has seen it; and optional fields are not `nullable`, as is
 /// usual in Kubernetes.
 #[must_use]
-pub fn definition() -> CustomResourceDefinition {
-    let mut crd = PostgresBackup::crd();
+pub fn definition(kind: Kind) -> CustomResourceDefinition {
+    let mut crd = match kind {
+        Kind::Backup => PostgresBackup::crd(),
+        Kind::Grant => PostgresBackupGrant::crd(),
+    };
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             remove_nullable(schema);
@@ -27,12 +53,21 @@ pub fn definition() -> CustomResourceDefinition {
     crd
 }
 
-/// The CustomResourceDefinition as YAML, as it is committed under `crds/`.
+/// The CustomResourceDefinition of a kind as YAML, as it is committed under `crds/`.
 ///
 /// # Errors
 /// When the definition cannot be written as YAML.
+pub fn yaml_of(kind: Kind) -> Result<String, serde_saphyr::ser::Error> {
+    serde_saphyr::to_string(&definition(kind))
+}
+
+/// All CustomResourceDefinitions as one YAML stream.
+///
+/// # Errors
+/// When a definition cannot be written as YAML.
 pub fn yaml() -> Result<String, serde_saphyr::ser::Error> {
-    serde_saphyr::to_string(&definition())
+    let documents: Result<Vec<_>, _> = Kind::ALL.into_iter().map(yaml_of).collect();
+    Ok(documents?.join("---\n"))
 }
 
 fn remove_nullable(schema: &mut JSONSchemaProps) {

@@ -1,15 +1,18 @@
-//! What users see: the `PostgresBackup` resource, its conditions and their reasons.
+//! What users see: the `PostgresBackup` resource, its conditions and their reasons; and the `PostgresBackupGrant` of
+//! administrators.
 //!
 //! Nothing here depends on the rest of the operator.
 
 pub mod annotations;
 pub mod conditions;
 pub mod crd;
+pub mod grant;
 pub mod reasons;
 mod status;
 pub mod v1alpha1;
 
 pub use conditions::ConditionType;
+pub use grant::{PostgresBackupGrant, PostgresBackupGrantSpec, PostgresBackupGrantStatus};
 pub use reasons::Reason;
 pub use v1alpha1::{DeletionPolicy, Mode, PostgresBackup, PostgresBackupSpec, PostgresBackupStatus, Protection};
 

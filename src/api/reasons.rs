@@ -95,6 +95,10 @@ reasons! {
     /// Deleting the backup instance could not be undone: confirm it with the annotation that the message names.
     AwaitingConfirmation,
 
+    /// No PostgresBackupGrant permits what the object asks for, so nothing is sent to Azure: the message says what to ask an administrator for.
+    NotPermitted,
+    /// Several PostgresBackupGrants permit it as different identities, so nothing is sent to Azure: an administrator has to leave one.
+    GrantConflict,
     /// The specification cannot be used as it is: the message says what to change.
     InvalidSpec,
     /// The Key Vault of `spec.keyVaultSecret.uri` does not belong to the cloud that the operator works with.
@@ -138,6 +142,11 @@ reasons! {
     NothingToDelete,
     /// Somebody had changed the backup instance, and the operator has changed it back.
     DriftCorrected,
+
+    /// Of a grant: every line of it can be used.
+    InEffect,
+    /// Of a grant: a list or selector in it is empty, and so it permits nothing.
+    MatchesNothing,
 }
 
 impl fmt::Display for Reason {

@@ -22,6 +22,10 @@ pub struct PostgresBackupStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub database: Option<String>,
+    /// The PostgresBackupGrant by which Azure is asked; left out while none permits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub grant: Option<String>,
     /// Ready, Validated, Synced and Protected; Reconciling, Stalled, Paused and Deleting only while they are True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::conditions::schema")]
@@ -56,6 +60,7 @@ impl Default for PostgresBackupStatus {
             observed_generation: never_observed(),
             vault: None,
             database: None,
+            grant: None,
             conditions: Vec::new(),
             backup_instance: None,
             operation: None,

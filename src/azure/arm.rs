@@ -16,7 +16,7 @@ pub(super) use call::Call;
 pub use pause::SubscriptionPause;
 
 use super::cloud::Cloud;
-use super::credential::{BearerToken, Credential};
+use super::credential::{AssertionSource, BearerToken, Credential, CredentialError};
 use super::error::{AzureError, LostAnswer};
 use super::id::SubscriptionId;
 use super::request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
@@ -65,6 +65,18 @@ impl ArmClient {
         Self { shared: Arc::new(Shared { cloud, credential, http_client, options, pauses }) }
     }
 
+    /// A client of the same cloud as another identity, with pauses of its own: Resource Manager limits each identity by itself.
+    pub fn acting_as(
+        &self,
+        tenant_id: &str,
+        client_id: &str,
+        assertions: Arc<dyn AssertionSource>,
+    ) -> Result<Self, CredentialError> {
+        let Shared { cloud, http_client, options, .. } = &*self.shared;
+        let credential = Credential::federated(tenant_id, client_id, assertions, cloud, http_client.clone())?;
+        Ok(Self::new(cloud.clone(), credential, http_client.clone(), options.clone()))
+    }
+
     /// The cloud the client talks to.
     pub fn cloud(&self) -> &Cloud {
         &self.shared.cloud
@@ -87,6 +99,10 @@ impl ArmClient {
             Err(refused @ AzureError::Http { status: 401, .. }) => refused,
             done => return done,
         };
+        // A token of another tenant is refused however often it is fetched.
+        if refused.has_code("InvalidAuthenticationTokenTenant") {
+            return Err(refused);
+        }
         // Also for a write: the next pass then starts with a new token.
         let replaced = self.shared.credential.replace(token.generation);
         if !(replaced && call.operation.is_read()) {

@@ -1,5 +1,6 @@
 //! Access tokens for Resource Manager, and what to do when one is refused.
 
+mod assertion;
 mod config;
 mod error;
 mod kind;
@@ -7,11 +8,13 @@ mod kind;
 #[cfg(test)]
 mod tests;
 
+pub use assertion::{AssertionError, AssertionSource, BoxedAssertion};
 pub use config::CredentialConfig;
 pub use error::CredentialError;
 pub use kind::{CredentialKind, UnknownCredentialKind};
 
 use super::cloud::Cloud;
+use assertion::Assertions;
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::http::HttpClient;
 use std::fmt;
@@ -66,6 +69,21 @@ impl Credential {
     ) -> Result<Self, CredentialError> {
         let authority = cloud.authority_host().to_owned();
         Self::from_builder(cloud, move || config.build(&authority, http_client.clone()))
+    }
+
+    /// The credential of an identity that trusts whoever issues `assertions`; asks nobody yet.
+    pub fn federated(
+        tenant_id: &str,
+        client_id: &str,
+        assertions: Arc<dyn AssertionSource>,
+        cloud: &Cloud,
+        http_client: Arc<dyn HttpClient>,
+    ) -> Result<Self, CredentialError> {
+        let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
+        let authority = cloud.authority_host().to_owned();
+        Self::from_builder(cloud, move || {
+            config::federated(&tenant_id, &client_id, Assertions(assertions.clone()), &authority, http_client.clone())
+        })
     }
 
     /// A credential from any builder, which is called now and again whenever a token is refused.

@@ -5,6 +5,7 @@ use super::credential::CredentialError;
 use super::id::SubscriptionId;
 use super::next_page::NextPageError;
 use super::operation_path::OperationPathError;
+use super::permit::OutsidePermit;
 use super::request::{Operation, RequestIds};
 use super::service_error::ServiceError;
 use std::time::Duration;
@@ -22,6 +23,14 @@ pub enum AzureError {
         subscription: SubscriptionId,
         /// How much longer.
         retry_after: Duration,
+    },
+    /// There is no permit for this; nothing was sent.
+    #[error("{operation}: {source}")]
+    Outside {
+        /// What was to be done.
+        operation: Operation,
+        /// What it was about instead.
+        source: OutsidePermit,
     },
     /// No connection came about; nothing was sent.
     #[error("{operation}: Azure Resource Manager cannot be reached")]
@@ -131,6 +140,7 @@ impl AzureError {
         match self {
             Self::Credential(error) => error.class(),
             Self::Throttled { .. } => ErrorClass::Throttled,
+            Self::Outside { .. } => ErrorClass::Request,
             Self::Http { status, error, .. } => classify(Some(*status), &error.code),
             Self::NotSent { .. }
             | Self::OutcomeUnknown { .. }
@@ -144,7 +154,9 @@ impl AzureError {
     /// Whether the request may have been carried out all the same.
     pub fn delivery(&self) -> Delivery {
         match self {
-            Self::Credential(_) | Self::Throttled { .. } | Self::NotSent { .. } => Delivery::NotSent,
+            Self::Credential(_) | Self::Throttled { .. } | Self::Outside { .. } | Self::NotSent { .. } => {
+                Delivery::NotSent
+            }
             // A gateway that gave up (408, 502, 504) does not know what became of what it had passed on.
             Self::Http { status: 408, .. } => Delivery::Unknown,
             Self::Http { status: 400..=499 | 500 | 503, .. } => Delivery::Refused,
@@ -183,10 +195,16 @@ impl AzureError {
             | Self::Decode { ids, .. } => Some(ids),
             Self::Credential(_)
             | Self::Throttled { .. }
+            | Self::Outside { .. }
             | Self::NotSent { .. }
             | Self::PollUrl { .. }
             | Self::PageUrl { .. } => None,
         }
+    }
+
+    /// Whether Azure answered with this code.
+    pub(super) fn has_code(&self, code: &str) -> bool {
+        matches!(self, Self::Http { error, .. } if error.code.eq_ignore_ascii_case(code))
     }
 
     /// Whether Resource Manager itself says that the vault, or the resource group with the vault, does not exist. A 404
@@ -206,6 +224,7 @@ impl AzureError {
             Self::Throttled { .. } => {
                 ServiceError::own("TooManyRequests", "Azure asked for fewer requests in this subscription.")
             }
+            Self::Outside { source, .. } => ServiceError::own("OutsidePermit", source),
             Self::NotSent { .. } => ServiceError::own("ConnectionFailed", "Azure Resource Manager cannot be reached."),
             Self::OutcomeUnknown { source, .. } => ServiceError::own(
                 "AnswerLost",

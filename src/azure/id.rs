@@ -8,6 +8,7 @@
 mod datasource;
 mod name;
 mod resource;
+mod scope;
 mod secret;
 mod vault;
 
@@ -19,5 +20,6 @@ mod tests;
 pub use datasource::{DatasourceId, DatasourceKind, FlexibleServerId, SingleServerDatabaseId};
 pub use name::{ParseNameError, SubscriptionId};
 pub use resource::{ParseIdError, ResourceId};
-pub use secret::{ParseSecretUriError, SecretUri};
+pub use scope::{DatabaseScope, ParseScopeError, VaultScope};
+pub use secret::{KeyVaultHost, ParseKeyVaultHostError, ParseSecretUriError, SecretUri};
 pub use vault::{BackupInstanceId, BackupInstanceName, PolicyId, PolicyName, UserAssignedIdentityId, VaultId};

@@ -4,6 +4,8 @@
 //!
 //! - [`DataProtection`] has one method per request: read a vault or a backup instance, validate, put, stop, resume, delete,
 //!   undelete, poll. Each sends one request and returns; nothing here sleeps or retries, because the caller's work queue does.
+//! - [`Permit`] is what a [`DataProtection`] is made with: one vault, one database, one Key Vault, one identity. A request
+//!   about anything else is refused before it is sent, and without a permit there is nothing to send a request with.
 //! - [`ArmClient`] sends a request to Azure Resource Manager: token, headers, ids, time limit, the pause after a 429.
 //! - [`Credential`] fetches tokens, and a new one when Azure refuses the old.
 //! - [`InstanceRequest`], [`Instance`], [`DeletedInstance`] and [`Vault`] are what goes over the wire, exact for each [`ApiVersion`].
@@ -23,6 +25,7 @@ mod next_page;
 mod operation;
 mod operation_path;
 mod page;
+mod permit;
 mod protection;
 mod request;
 mod service_error;
@@ -35,12 +38,15 @@ mod testing;
 pub use arm::{ArmClient, ArmOptions, SubscriptionPause};
 pub use class::ErrorClass;
 pub use cloud::{Cloud, CloudError, CloudName, CloudOverrides};
-pub use credential::{Credential, CredentialConfig, CredentialError, CredentialKind, UnknownCredentialKind};
+pub use credential::{
+    AssertionError, AssertionSource, BoxedAssertion, Credential, CredentialConfig, CredentialError, CredentialKind,
+    UnknownCredentialKind,
+};
 pub use error::{AzureError, Delivery, LostAnswer};
 pub use id::{
-    BackupInstanceId, BackupInstanceName, DatasourceId, DatasourceKind, FlexibleServerId, ParseIdError, ParseNameError,
-    ParseSecretUriError, PolicyId, PolicyName, ResourceId, SecretUri, SingleServerDatabaseId, SubscriptionId,
-    UserAssignedIdentityId, VaultId,
+    BackupInstanceId, BackupInstanceName, DatabaseScope, DatasourceId, DatasourceKind, FlexibleServerId, KeyVaultHost,
+    ParseIdError, ParseKeyVaultHostError, ParseNameError, ParseScopeError, ParseSecretUriError, PolicyId, PolicyName,
+    ResourceId, SecretUri, SingleServerDatabaseId, SubscriptionId, UserAssignedIdentityId, VaultId, VaultScope,
 };
 pub use model::{
     DeletedInstance, Immutability, Instance, InstanceRequest, OwnerTag, ProtectionState, RequestHash, SoftDelete, Vault,
@@ -49,6 +55,7 @@ pub use next_page::{NextPage, NextPageError};
 pub use operation::{OperationState, RunningOperation, Started};
 pub use operation_path::{OperationPath, OperationPathError};
 pub use page::Page;
+pub use permit::{Identity, OutsidePermit, Permit, WorkloadIdentity};
 pub use protection::DataProtection;
 pub use request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
 pub use service_error::ServiceError;

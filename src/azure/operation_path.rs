@@ -1,7 +1,7 @@
 //! Where an operation is polled: a URL the server made up and that will receive our token.
 
 use crate::azure::cloud::Cloud;
-use crate::azure::id::SubscriptionId;
+use crate::azure::id::{SubscriptionId, VaultId};
 use std::fmt;
 use url::Url;
 
@@ -14,7 +14,6 @@ use url::Url;
 #[derive(Clone, PartialEq, Eq)]
 pub struct OperationPath {
     text: String,
-    subscription: SubscriptionId,
     kind: Kind,
 }
 
@@ -57,7 +56,7 @@ impl OperationPath {
         }
         let kind = kind_of(sent.path(), subscription)
             .ok_or_else(|| OperationPathError::NotAnOperation { subscription: subscription.clone() })?;
-        Ok(Self { text: text.to_owned(), subscription: subscription.clone(), kind })
+        Ok(Self { text: text.to_owned(), kind })
     }
 
     /// Path and query, to be stored.
@@ -65,9 +64,16 @@ impl OperationPath {
         &self.text
     }
 
-    /// The subscription the operation runs in.
-    pub fn subscription(&self) -> &SubscriptionId {
-        &self.subscription
+    /// Whether the operation may be one of this vault: it is in the vault's subscription, and where its path names a
+    /// resource group and a vault, they are the vault's. Resource Manager ignores the case.
+    pub fn may_belong_to(&self, vault: &VaultId) -> bool {
+        let path: Vec<&str> = self.text.split('?').next().unwrap_or_default().split('/').collect();
+        let vault = vault.path();
+        let own: Vec<&str> = vault.split('/').collect();
+        // Up to the subscription, or up to the vault.
+        let is_scoped = path.get(3).is_some_and(|word| word.eq_ignore_ascii_case("resourceGroups"));
+        let depth = if is_scoped { own.len() } else { 3 };
+        path.len() > depth && path.iter().zip(&own).take(depth).all(|(found, own)| found.eq_ignore_ascii_case(own))
     }
 
     pub(super) fn kind(&self) -> Kind {

@@ -5,20 +5,33 @@ mod list;
 
 use super::arm::{Answer, ArmClient, Call};
 use super::error::AzureError;
-use super::id::{BackupInstanceId, SubscriptionId, VaultId};
+use super::id::{BackupInstanceId, VaultId};
+use super::json::member;
 use super::model::{Instance, InstanceRequest, Vault};
 use super::operation::{OperationState, RunningOperation, Started};
 use super::operation_path::OperationPathError;
+use super::permit::Permit;
 use super::request::{CallContext, Operation};
 use super::version::ApiVersion;
 use azure_core::http::Method;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The provider's own word for a backup instance that does not exist, as recorded on GET. Other 404s are about the vault, the
 /// resource group or the subscription.
 const INSTANCE_NOT_FOUND: &str = "UserErrorGenericResourceNotFound";
 
-/// A client of `Microsoft.DataProtection` for one reconcile pass.
+/// A client of `Microsoft.DataProtection` for one reconcile pass, which sends what its [`Permit`] allows and nothing else.
+///
+/// There is no other way to send a request to Resource Manager, and no client without a permit:
+///
+/// ```compile_fail,E0061
+/// use postgres_backup_operator::azure::{ApiVersion, ArmClient, DataProtection};
+///
+/// fn unchecked(arm: ArmClient) -> DataProtection {
+///     DataProtection::new(arm, ApiVersion::default())
+/// }
+/// ```
 ///
 /// Every method sends one request. Source of paths and statuses: the swagger of api-versions 2021-01-01 and 2024-04-01, and
 /// recordings of the real service.
@@ -26,18 +39,24 @@ const INSTANCE_NOT_FOUND: &str = "UserErrorGenericResourceNotFound";
 pub struct DataProtection {
     arm: ArmClient,
     version: ApiVersion,
+    permit: Arc<Permit>,
     context: CallContext,
 }
 
 impl DataProtection {
-    /// A client that speaks `version`.
-    pub fn new(arm: ArmClient, version: ApiVersion) -> Self {
-        Self { arm, version, context: CallContext::new() }
+    /// A client that speaks `version` about what `permit` allows. `arm` has to have the permit's identity.
+    pub fn new(arm: ArmClient, version: ApiVersion, permit: Permit) -> Self {
+        Self { arm, version, permit: Arc::new(permit), context: CallContext::new() }
     }
 
     /// The same client for another pass: its requests carry the correlation id of `context`.
     pub fn for_pass(&self, context: CallContext) -> Self {
         Self { context, ..self.clone() }
+    }
+
+    /// The same client with another api-version.
+    pub fn with_version(&self, version: ApiVersion) -> Self {
+        Self { version, ..self.clone() }
     }
 
     /// The api-version that is spoken.
@@ -73,12 +92,14 @@ impl DataProtection {
     pub async fn validate_for_backup(&self, vault: &VaultId, request: &InstanceRequest) -> Result<Started, AzureError> {
         let path = format!("{}/validateForBackup", vault.path());
         let body = request.validation(self.version);
+        self.admit_properties(Operation::ValidateForBackup, member(&body, "backupInstance"))?;
         self.start(Operation::ValidateForBackup, Method::Post, vault, path, Some(&body), &[200, 202]).await
     }
 
     /// Creates or changes a backup instance. The answer's body is not looked at: after a change it still shows the old policy.
     pub async fn put_instance(&self, instance: &BackupInstanceId, body: &Value) -> Result<Started, AzureError> {
         let (operation, expected) = (Operation::PutBackupInstance, &[200, 201, 202]);
+        self.admit_properties(operation, member(body, "properties"))?;
         self.start(operation, Method::Put, instance.vault(), instance.path(), Some(body), expected).await
     }
 
@@ -92,11 +113,11 @@ impl DataProtection {
         }
     }
 
-    /// Looks at an operation once. Its path must be in the subscription of the vault.
+    /// Looks at an operation once. It must be one of the vault, or of no particular vault in its subscription.
     pub async fn poll(&self, vault: &VaultId, running: &RunningOperation) -> Result<OperationState, AzureError> {
         let operation = Operation::PollOperation;
         let path = running.path();
-        if path.subscription() != vault.subscription() {
+        if !path.may_belong_to(vault) {
             let source = OperationPathError::NotAnOperation { subscription: vault.subscription().clone() };
             return Err(AzureError::PollUrl { operation, source });
         }
@@ -109,7 +130,7 @@ impl DataProtection {
             body: None,
             expected: &[200, 201, 202, 204],
         };
-        match self.arm.send(&self.context, call).await {
+        match self.send(vault, call).await {
             Ok(answer) => OperationState::read(path, &answer),
             Err(error) => OperationState::of_error(path, error),
         }
@@ -137,10 +158,21 @@ impl DataProtection {
         body: Option<&Value>,
         expected: &'static [u16],
     ) -> Result<Answer, AzureError> {
-        let subscription: &SubscriptionId = vault.subscription();
         let path_and_query = format!("{path}?api-version={}", self.version);
-        let call = Call { operation, method, subscription, path_and_query, body, expected };
+        let call = Call { operation, method, subscription: vault.subscription(), path_and_query, body, expected };
+        self.send(vault, call).await
+    }
+
+    /// Sends a request about a vault: the only way to Resource Manager there is.
+    async fn send(&self, vault: &VaultId, call: Call<'_>) -> Result<Answer, AzureError> {
+        let operation = call.operation;
+        self.permit.admit(vault).map_err(|source| AzureError::Outside { operation, source })?;
         self.arm.send(&self.context, call).await
+    }
+
+    fn admit_properties(&self, operation: Operation, properties: Option<&Value>) -> Result<(), AzureError> {
+        let admitted = properties.map_or(Ok(()), |properties| self.permit.admit_properties(properties));
+        admitted.map_err(|source| AzureError::Outside { operation, source })
     }
 }
 

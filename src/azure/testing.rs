@@ -6,6 +6,7 @@ use super::arm::{ArmClient, ArmOptions};
 use super::cloud::Cloud;
 use super::credential::Credential;
 use super::id::{BackupInstanceId, VaultId};
+use super::permit::{Identity, Permit};
 use super::protection::DataProtection;
 use super::version::ApiVersion;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
@@ -22,6 +23,10 @@ use std::sync::{Arc, Mutex};
 
 pub(super) const VAULT: &str = "/subscriptions/7b1f36a2-6d1c-4a54-8f0e-0c6d2f3a9b11/resourceGroups/backup/\
      providers/Microsoft.DataProtection/backupVaults/team-vault";
+
+/// The article's database.
+pub(super) const DATABASE: &str = "/subscriptions/xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx/resourceGroups/ossdemoRG/\
+     providers/Microsoft.DBforPostgreSQL/servers/testpostgresql/databases/empdb11";
 
 pub(super) fn vault() -> VaultId {
     VAULT.parse().unwrap()
@@ -165,5 +170,15 @@ pub(super) fn arm(azure: &Arc<FakeAzure>, options: ArmOptions) -> ArmClient {
 }
 
 pub(super) fn protection(azure: &Arc<FakeAzure>) -> DataProtection {
-    DataProtection::new(arm(azure, ArmOptions::default()), ApiVersion::default())
+    DataProtection::new(arm(azure, ArmOptions::default()), ApiVersion::default(), permit())
+}
+
+/// Permits requests about the vault of most tests.
+pub(super) fn permit() -> Permit {
+    permit_for(&vault())
+}
+
+/// Permits requests about a vault and the article's database.
+pub(super) fn permit_for(vault: &VaultId) -> Permit {
+    Permit::issue("test", vault.clone(), DATABASE.parse().unwrap(), None, Identity::Own)
 }

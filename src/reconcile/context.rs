@@ -8,14 +8,16 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::events::Recorder;
 
+use super::authority::Authority;
 use super::brake::{Brake, BrakeLimit};
+use super::identities::Identities;
 use super::memory::Memories;
 use super::neighbours::Neighbours;
 use super::vaults::VaultCache;
 use crate::api::PostgresBackup;
 use crate::api::conditions;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
-use crate::azure::{Cloud, DataProtection, Limitation};
+use crate::azure::{Cloud, Limitation};
 
 /// What the operator was told to do differently from its defaults.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// How many backup instances may be deleted in which time.
     pub brake: BrakeLimit,
+    /// The ServiceAccount whose identity a grant uses unless it names another.
+    pub service_account: String,
 }
 
 /// Is told what passes do that somebody may want to count.
@@ -81,8 +85,10 @@ pub struct Context {
     pub client: Client,
     /// Publishes events.
     pub recorder: Recorder,
-    /// Azure.
-    pub azure: DataProtection,
+    /// Azure, as whom grants say.
+    pub identities: Identities,
+    /// What objects are permitted.
+    pub authority: Arc<Authority>,
     /// Vaults as last read.
     pub vaults: VaultCache,
     /// The other objects of the cluster.
@@ -105,19 +111,21 @@ impl Context {
     pub fn new(
         client: Client,
         recorder: Recorder,
-        azure: DataProtection,
+        identities: Identities,
         settings: Settings,
         clock: Clock,
         observer: Arc<dyn PassObserver>,
     ) -> Self {
+        let authority = Arc::new(Authority::new(settings.clone()));
         Self {
-            neighbours: Neighbours::new(client.clone(), settings.cluster_name.clone()),
+            neighbours: Neighbours::new(client.clone(), settings.cluster_name.clone(), Arc::clone(&authority)),
+            authority,
             brake: Brake::new(settings.brake),
             vaults: VaultCache::default(),
             memories: Memories::default(),
             client,
             recorder,
-            azure,
+            identities,
             settings,
             clock,
             observer,
@@ -133,7 +141,7 @@ impl Context {
             Limitation::NoTags => true,
             Limitation::NoIdentity => spec.vault.user_assigned_identity.is_some(),
         };
-        let limitations = self.azure.version().limitations();
+        let limitations = self.identities.version().limitations();
         limitations.into_iter().filter(concerns).map(|limitation| self.limitation_issue(limitation)).collect()
     }
 
@@ -144,7 +152,7 @@ impl Context {
             message: limitation.text().to_owned(),
             detail: None,
             recommended_actions: Vec::new(),
-            target: Some(format!("api-version {}", self.azure.version())),
+            target: Some(format!("api-version {}", self.identities.version())),
             activity_id: None,
         }
     }

@@ -17,6 +17,9 @@ pub enum Error {
     /// It is not sure that the object is still what was read.
     #[error(transparent)]
     Confirm(ConfirmError),
+    /// What was about to be sent is not permitted any more.
+    #[error("the grant was withdrawn while the object was worked on")]
+    Revoked,
     /// Status could not be reported.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -38,7 +41,7 @@ impl Error {
                 matches!(status.code, 404 | 409) || (status.code == 422 && !status.message.contains("is invalid"))
             }
             Self::Report(ReportError::Write(kube::Error::Api(status))) => matches!(status.code, 404 | 409),
-            Self::Confirm(ConfirmError::Changed) => true,
+            Self::Confirm(ConfirmError::Changed) | Self::Revoked => true,
             _ => false,
         }
     }

@@ -66,8 +66,10 @@ async fn poll(azure: &DataProtection, vault: &VaultId, operation: &RunningOperat
         Ok(OperationState::Succeeded) => Stage::Succeeded,
         Ok(OperationState::Failed(error)) => Stage::Failed(error),
         Ok(OperationState::Canceled) => Stage::Failed(canceled()),
-        // The report is gone, the operation need not be: the backup instance will tell.
-        Err(error) if matches!(error.status(), Some(404 | 410)) => Stage::Lost,
+        // The report is gone, or only whoever started the operation may read it, or it is none of this vault's. The operation
+        // may go on all the same: the backup instance will tell.
+        Err(error) if matches!(error.status(), Some(401 | 403 | 404 | 410)) => Stage::Lost,
+        Err(AzureError::PollUrl { .. }) => Stage::Lost,
         Err(error) => return Err(error),
     })
 }

@@ -1,11 +1,12 @@
-//! One pass over one `PostgresBackup`: validate → observe → plan → act → report.
+//! One pass over one `PostgresBackup`: validate → authorize → observe → plan → act → report.
 //!
 //! ```text
-//! validate ─→ observe ─→ plan ─→ act ─→ report
-//!   pure       reads     pure    one      one status
-//!                                write    write, if changed
+//! validate ─→ authorize ─→ observe ─→ plan ─→ act ─→ report
+//!   pure        pure         reads     pure    one      one status
+//!                                              write    write, if changed
 //! ```
 //!
+//! What no grant permits ends at [`authorize`](mod@authorize): without its permit there is no client to observe or act with.
 //! Only [`act`] changes Azure, only [`report`] writes status and events. The state in Azure decides, never what is
 //! remembered; status is a record for people and a hint for resuming. Nothing waits inside a pass: every wait is a requeue.
 //! Before a request that changes Azure is sent, it is stored in status under the resourceVersion that was read, so that a
@@ -15,6 +16,8 @@ pub mod act;
 mod activity;
 pub mod assess;
 pub mod assessment;
+pub mod authority;
+pub mod authorize;
 mod blocked;
 pub mod brake;
 mod context;
@@ -26,6 +29,8 @@ pub mod explain;
 pub mod finalizer;
 pub mod flight;
 mod follow;
+pub mod grant;
+pub mod identities;
 pub mod memory;
 pub mod naming;
 pub mod neighbours;
@@ -34,8 +39,10 @@ pub mod observed;
 mod pass;
 pub mod plan;
 pub mod record;
+mod refusal;
 pub mod report;
 pub mod schedule;
+pub mod served;
 pub mod status;
 pub mod step;
 #[cfg(test)]
@@ -68,8 +75,7 @@ const PASS_DEADLINE: Duration = Duration::from_secs(4 * 60);
 pub async fn reconcile(object: &PostgresBackup, context: &Context) -> Result<Action, Error> {
     let call = CallContext::new();
     Span::current().record("correlation_id", tracing::field::display(call.correlation_id()));
-    let azure = context.azure.for_pass(call);
-    let guarded = AssertUnwindSafe(timeout(PASS_DEADLINE, pass::run(object, context, &azure))).catch_unwind();
+    let guarded = AssertUnwindSafe(timeout(PASS_DEADLINE, pass::run(object, context, &call))).catch_unwind();
     match guarded.await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Error::Deadline(PASS_DEADLINE)),

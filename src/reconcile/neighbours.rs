@@ -7,6 +7,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::{Api, Client, Resource, ResourceExt};
 
+use super::authority::Authority;
 use super::naming;
 use super::validate::{Key, Target};
 use crate::api::{Mode, PostgresBackup, annotations};
@@ -39,14 +40,15 @@ pub struct Rival {
 pub struct Neighbours {
     client: Client,
     cluster_name: String,
+    authority: Arc<Authority>,
     store: OnceLock<Store<Stored>>,
 }
 
 impl Neighbours {
     /// Knows nobody until it is shown the store of watched objects.
     #[must_use]
-    pub fn new(client: Client, cluster_name: String) -> Self {
-        Self { client, cluster_name, store: OnceLock::new() }
+    pub fn new(client: Client, cluster_name: String, authority: Arc<Authority>) -> Self {
+        Self { client, cluster_name, authority, store: OnceLock::new() }
     }
 
     /// Takes the store of watched objects, the first time that it is shown one.
@@ -135,8 +137,12 @@ impl Neighbours {
             return None;
         }
         let same_instance = self.target_of(other)?.instance == target.instance;
+        // Whoever may not use the database has no claim to it either, and must not be able to hold others up.
+        if !(same_database || same_instance) || !self.authority.permits(other) {
+            return None;
+        }
         let name = format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any());
-        (same_database || same_instance).then_some(Rival { name, same_instance })
+        Some(Rival { name, same_instance })
     }
 
     fn target_of(&self, object: &PostgresBackup) -> Option<Target> {

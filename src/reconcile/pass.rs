@@ -11,6 +11,7 @@ use kube::runtime::controller::Action;
 use super::act::{self, Outcome};
 use super::assess;
 use super::assessment::{Protector, Subject};
+use super::authorize::Request;
 use super::context::Context;
 use super::error::Error;
 use super::explain;
@@ -21,6 +22,7 @@ use super::observe::Observer;
 use super::observed::{Found, Look, Observed};
 use super::plan::{self, Stake};
 use super::record::Record;
+use super::refusal::Refusal;
 use super::report;
 use super::status::Seen;
 use super::step::{Blocker, Plan, Release, Step};
@@ -28,7 +30,7 @@ use super::validate::{Desired, Disposal, Key, Lifecycle, Target};
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, PostgresBackupStatus, Reason, annotations};
-use crate::azure::{AzureError, DataProtection, RunningOperation};
+use crate::azure::{AzureError, CallContext, DataProtection, RunningOperation};
 use crate::error_chain;
 
 /// Steps that a pass may take one after the other: finalizer, intent, the request itself.
@@ -38,10 +40,10 @@ const MAX_STEPS: usize = 4;
 ///
 /// # Errors
 /// Why the pass broke off.
-pub async fn run(object: &PostgresBackup, context: &Context, azure: &DataProtection) -> Result<Action, Error> {
+pub async fn run(object: &PostgresBackup, context: &Context, call: &CallContext) -> Result<Action, Error> {
     let (mut current, mut found) = (object.clone(), None);
     for _ in 0..MAX_STEPS {
-        match Pass::new(&current, context, azure, found.take())?.step().await? {
+        match Pass::new(&current, context, call, found.take())?.step().await? {
             Flow::Onward(newer, seen) => (current, found) = (*newer, seen),
             Flow::Until(action) => return Ok(action),
         }
@@ -60,7 +62,7 @@ enum Flow {
 /// One step of a pass, on one version of an object.
 struct Pass<'a> {
     context: &'a Context,
-    azure: &'a DataProtection,
+    call: &'a CallContext,
     api: Api<PostgresBackup>,
     object: &'a PostgresBackup,
     key: Key,
@@ -69,13 +71,15 @@ struct Pass<'a> {
     now: jiff::Timestamp,
     /// The backup instance as the step before has just seen it.
     found: Option<Found>,
+    /// The grant by which Azure is asked.
+    grant: Option<String>,
 }
 
 impl<'a> Pass<'a> {
     fn new(
         object: &'a PostgresBackup,
         context: &'a Context,
-        azure: &'a DataProtection,
+        call: &'a CallContext,
         found: Option<Found>,
     ) -> Result<Self, Error> {
         let key = Key::of(object).map_err(Error::Identify)?;
@@ -89,7 +93,7 @@ impl<'a> Pass<'a> {
         }
         Ok(Self {
             context,
-            azure,
+            call,
             api: Api::namespaced(context.client.clone(), &key.namespace),
             object,
             previous,
@@ -97,6 +101,7 @@ impl<'a> Pass<'a> {
             now: context.clock.now(),
             key,
             found,
+            grant: None,
         })
     }
 
@@ -128,10 +133,15 @@ impl<'a> Pass<'a> {
         }
     }
 
-    async fn live(self, target: Target) -> Result<Flow, Error> {
+    async fn live(mut self, target: Target) -> Result<Flow, Error> {
         let desired = match Desired::parse(self.object, target.clone(), &self.context.settings.cloud) {
             Ok(desired) => desired,
             Err(error) => return self.invalid(&error, Some(&target)).await,
+        };
+        let request = Request::to_protect(self.object, &desired);
+        let azure = match self.permitted(&request) {
+            Ok(azure) => azure,
+            Err(refusal) => return self.not_permitted(&refusal, &target).await,
         };
         let patched = match finalizer::due(self.object) {
             finalizer::Due::Nothing => None,
@@ -147,11 +157,10 @@ impl<'a> Pass<'a> {
             return self.stand_by(&elder, &target).await;
         }
         let known = self.known(desired.mode);
-        match self.observer().live(&desired, &known).await {
+        match self.observer(&azure).live(&desired, &known).await {
             Ok((wanted, look)) => {
-                let version = self.azure.version();
-                let plan = plan::live(&desired, &wanted, &known, &look.observed, version);
-                self.carry_out(&target, look, plan).await
+                let plan = plan::live(&desired, &wanted, &known, &look.observed, azure.version());
+                self.carry_out(&azure, &request, &target, look, plan).await
             }
             Err(error) => self.unreadable(&target, &error).await,
         }
@@ -164,18 +173,37 @@ impl<'a> Pass<'a> {
         PostgresBackupStatus { validated_request, ..self.previous.clone() }
     }
 
-    async fn deleting(self, target: &Target, disposal: Disposal) -> Result<Flow, Error> {
-        match self.look_at_deleted(target, disposal).await {
+    /// Decides about a request, and gives a client that may make it.
+    fn permitted(&mut self, request: &Request) -> Result<DataProtection, Refusal> {
+        let decision = self.context.authority.decide(&self.key.namespace, request);
+        self.context.authority.note(&self.key.uid, decision.clone());
+        let permit = decision.map_err(|denial| Refusal::of(&denial, request, &self.key.namespace))?;
+        self.grant = Some(permit.source().to_owned());
+        self.context.identities.client(permit, self.call.clone()).map_err(|error| Refusal::identity(&error))
+    }
+
+    async fn deleting(mut self, target: &Target, disposal: Disposal) -> Result<Flow, Error> {
+        let request = Request::to_delete(self.object, target);
+        let azure = match self.permitted(&request) {
+            Ok(azure) => azure,
+            Err(refusal) => return self.not_permitted(&refusal, target).await,
+        };
+        match self.look_at_deleted(&azure, target, disposal).await {
             Ok((look, stake)) => {
-                let step = plan::deleting(target, disposal, &look.observed, stake, self.azure.version());
-                self.carry_out(target, look, step.into()).await
+                let step = plan::deleting(target, disposal, &look.observed, stake, azure.version());
+                self.carry_out(&azure, &request, target, look, step.into()).await
             }
             Err(error) => self.unreadable(target, &error).await,
         }
     }
 
-    async fn look_at_deleted(&self, target: &Target, disposal: Disposal) -> Result<(Look, Stake), AzureError> {
-        let look = self.observer().deleted(target, &self.previous).await?;
+    async fn look_at_deleted(
+        &self,
+        azure: &DataProtection,
+        target: &Target,
+        disposal: Disposal,
+    ) -> Result<(Look, Stake), AzureError> {
+        let look = self.observer(azure).deleted(target, &self.previous).await?;
         // A deletion that an earlier process began counts as well.
         if look.flight.as_ref().is_some_and(|flight| flight.kind == OperationKind::Delete && flight.is_unsettled()) {
             self.context.brake.note(&self.key.uid);
@@ -188,14 +216,14 @@ impl<'a> Pass<'a> {
         let covered = confirmed
             || disposal != Disposal::Delete
             || !exists
-            || self.observer().is_delete_reversible(target).await?;
+            || self.observer(azure).is_delete_reversible(target).await?;
         Ok((look, if covered { Stake::Covered } else { Stake::Final }))
     }
 
-    fn observer(&self) -> Observer<'_> {
+    fn observer<'o>(&'o self, azure: &'o DataProtection) -> Observer<'o> {
         Observer {
             object: self.object,
-            azure: self.azure,
+            azure,
             vaults: &self.context.vaults,
             neighbours: &self.context.neighbours,
             remembered: self.memory.flight.as_ref(),
@@ -204,7 +232,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Acts on the plan and reports what came of it.
-    async fn carry_out(mut self, target: &Target, look: Look, plan: Plan) -> Result<Flow, Error> {
+    async fn carry_out(
+        mut self,
+        azure: &DataProtection,
+        request: &Request,
+        target: &Target,
+        look: Look,
+        plan: Plan,
+    ) -> Result<Flow, Error> {
         self.memory.note_look();
         self.memory.flight = look.flight;
         let plan = self.restrained(plan);
@@ -212,15 +247,15 @@ impl<'a> Pass<'a> {
         if let Step::Release(release) = plan.step {
             return self.release(release, Some(target)).await;
         }
-        self.prepare(&plan.step).await?;
+        self.prepare(request, &plan.step).await?;
         let flight = self.memory.flight.take();
-        let (outcome, flight) = act::perform(self.azure, target, &plan.step, flight, self.now).await;
+        let (outcome, flight) = act::perform(azure, target, &plan.step, flight, self.now).await;
         let asked = flight.as_ref().and_then(Flight::operation).map(RunningOperation::poll_after);
         self.memory.poll_after = asked.or(self.memory.poll_after);
         // Whatever becomes of the report: what was sent must not be forgotten.
         self.memory.flight = flight;
         self.context.memories.remember(&self.key.uid, self.memory.clone());
-        let protector = self.protector(target, &plan.step, &outcome).await;
+        let protector = self.protector(azure, target, &plan.step, &outcome).await;
         let subject = Subject { state: look.observed.state(), protector: protector.as_ref(), ..self.subject(target) };
         let conclusion = assess::conclude(subject, &plan, &outcome);
         let record = Record::after(&plan.step, &outcome, &self.previous, self.memory.flight.as_ref(), self.now);
@@ -231,7 +266,13 @@ impl<'a> Pass<'a> {
 
     /// Where Azure says that the database is protected already: by which other backup instance of this vault? Not to know
     /// only makes the message shorter.
-    async fn protector(&self, target: &Target, step: &Step, outcome: &Outcome) -> Option<Protector> {
+    async fn protector(
+        &self,
+        azure: &DataProtection,
+        target: &Target,
+        step: &Step,
+        outcome: &Outcome,
+    ) -> Option<Protector> {
         let is_protected = match (step, outcome) {
             (_, Outcome::Failed(_, error)) => explain::reason_of_answer(error) == Reason::AlreadyProtected,
             (Step::Blocked(Blocker::Refused(_, error)), _) => {
@@ -243,7 +284,7 @@ impl<'a> Pass<'a> {
             return None;
         }
         let can_be_named = self.object.spec.backup_instance_name.is_none();
-        match self.observer().protector(target).await {
+        match self.observer(azure).protector(target).await {
             Ok(name) => Some(Protector { name: name?, can_be_named }),
             Err(error) => {
                 let error = error_chain::one_line(&error);
@@ -265,11 +306,14 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Before a request that changes Azure leaves: makes sure that the object is still the one that it was stored for, and
-    /// has it count as lost until its answer is there, so that a pass that is cut off leaves nothing to be sent twice.
-    async fn prepare(&self, step: &Step) -> Result<(), Error> {
-        let Step::Send(request, _) = step else { return Ok(()) };
-        let Some(flight) = self.memory.flight.clone().filter(|flight| flight.kind == request.kind()) else {
+    /// Before a request that changes Azure leaves: makes sure that it is still permitted and that the object is still the one
+    /// that it was stored for, and has it count as lost until its answer is there, so that a pass that is cut off leaves nothing to be sent twice.
+    async fn prepare(&self, request: &Request, step: &Step) -> Result<(), Error> {
+        let Step::Send(sent, _) = step else { return Ok(()) };
+        if self.context.authority.decide(&self.key.namespace, request).is_err() {
+            return Err(Error::Revoked);
+        }
+        let Some(flight) = self.memory.flight.clone().filter(|flight| flight.kind == sent.kind()) else {
             return Ok(());
         };
         if flight.kind.changes_azure() && !flight.is_fresh() {

@@ -103,7 +103,8 @@ fn trouble(source: IssueSource, what: &str, cause: &Cause, lifecycle: Lifecycle)
     assessment
 }
 
-fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
+/// The message with the way to let a deleted object go all the same.
+pub(super) fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
     if matches!(lifecycle, Lifecycle::Deleting(_)) { format!("{message} {LET_GO}") } else { message }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use azure_emulator::{Emulator, EmulatorConfig, Entry, Kind, TimeScale, World};
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::runtime::conditions::is_crd_established;
 use kube::{Api, Client};
-use postgres_backup_operator::api::{PostgresBackup, crd};
+use postgres_backup_operator::api::{PostgresBackup, PostgresBackupGrant, crd};
 use serde_json::{Value, json};
 use test_support::{
     AzureEndpoints, ControlPlane, OperatorOptions, OperatorProcess, WaitError, Waiter, WorkDir, WorkloadIdentity,
@@ -61,7 +63,24 @@ impl Stage {
             env: vec![("PGBACKUP_LOG".into(), "info,postgres_backup_operator=debug".into())],
         };
         let client = control_plane.client().await.unwrap();
-        Self { control_plane, emulator, namespace, options, client, _work: work }
+        let stage = Self { control_plane, emulator, namespace, options, client, _work: work };
+        stage.grant(&stage.namespace, everything(&stage.namespace)).await;
+        stage
+    }
+
+    /// Creates a grant, or replaces what it says.
+    pub async fn grant(&self, name: &str, spec: Value) {
+        let object = json!({
+            "apiVersion": "pgbackup.dev/v1alpha1", "kind": "PostgresBackupGrant",
+            "metadata": { "name": name }, "spec": spec,
+        });
+        let params = PatchParams::apply("administrator").force();
+        self.grants().patch(name, &params, &Patch::Apply(object)).await.unwrap();
+    }
+
+    /// The grants of the cluster, which all tests share. A test names its own like its namespaces.
+    pub fn grants(&self) -> Api<PostgresBackupGrant> {
+        Api::all(self.client.clone())
     }
 
     /// The same with more arguments for the operator.
@@ -161,6 +180,14 @@ impl Stage {
     }
 }
 
+/// A grant that lets a namespace use the whole subscription.
+pub fn everything(namespace: &str) -> Value {
+    json!({
+        "namespaces": { "names": [namespace] }, "vaults": [SUBSCRIPTION], "databases": [SUBSCRIPTION],
+        "keyVaults": ["testkeyvaulteus.vault.azure.net"],
+    })
+}
+
 /// Status and reason of `Ready`.
 pub fn ready(object: &PostgresBackup) -> Option<(&str, &str)> {
     condition(object, "Ready")
@@ -209,9 +236,11 @@ async fn installed_control_plane() -> &'static ControlPlane {
             kubectl.run_with_input(&server_side, &crd::yaml().unwrap()).await.unwrap();
             let install = std::fs::read_to_string(project().join("deploy/install.yaml")).unwrap();
             kubectl.run_with_input(&server_side, &install).await.unwrap();
-            let crds = Api::all(control_plane.client().await.unwrap());
-            let established = kube::runtime::conditions::is_crd_established();
-            kube::runtime::wait::await_condition(crds, "postgresbackups.pgbackup.dev", established).await.unwrap();
+            let crds: Api<CustomResourceDefinition> = Api::all(control_plane.client().await.unwrap());
+            for kind in crd::Kind::ALL {
+                let name = format!("{}.pgbackup.dev", kind.plural());
+                kube::runtime::wait::await_condition(crds.clone(), &name, is_crd_established()).await.unwrap();
+            }
         })
         .await;
     control_plane

@@ -26,6 +26,7 @@ mod world;
 mod create;
 mod deadline;
 mod delete;
+mod grants;
 mod lost;
 mod ownership;
 mod quiet;

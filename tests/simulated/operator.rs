@@ -7,11 +7,13 @@ use azure_emulator::Timing;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Api, ResourceExt};
-use postgres_backup_operator::api::FIELD_MANAGER;
+use postgres_backup_operator::api::{FIELD_MANAGER, PostgresBackupGrant};
 use postgres_backup_operator::azure::{ApiVersion, Cloud};
+use postgres_backup_operator::cli::DEFAULT_SERVICE_ACCOUNT;
 use postgres_backup_operator::controller::{self, Runtime};
 use postgres_backup_operator::metrics::Metrics;
 use postgres_backup_operator::reconcile::brake::BrakeLimit;
+use postgres_backup_operator::reconcile::identities::Identities;
 use postgres_backup_operator::reconcile::{Context, Settings};
 use postgres_backup_operator::server::Readiness;
 use tokio::sync::watch;
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api_server::ApiServer;
 use crate::azure::Azure;
+use crate::samples;
 use crate::time::Time;
 use crate::wire::Wire;
 
@@ -37,13 +40,16 @@ pub struct Setup {
     pub timing: Timing,
     /// How many deletions the operator lets through.
     pub brake: BrakeLimit,
+    /// The grants that exist at the beginning.
+    pub grants: Vec<PostgresBackupGrant>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let downtime = Duration::from_secs(2);
         let brake = BrakeLimit { deletions: 10, window: Duration::from_secs(10 * 60) };
-        Self { api_version: ApiVersion::default(), namespace: None, downtime, timing: Timing::default(), brake }
+        let grants = vec![samples::everything()];
+        Self { api_version: ApiVersion::default(), namespace: None, downtime, timing: Timing::default(), brake, grants }
     }
 }
 
@@ -122,12 +128,14 @@ impl Surroundings {
             deadline: Duration::from_secs(30 * 60),
             poll_interval: Duration::from_secs(15),
             brake: setup.brake,
+            service_account: DEFAULT_SERVICE_ACCOUNT.to_owned(),
         };
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
         let recorder = Recorder::new(client.clone(), reporter);
-        let azure = self.azure.data_protection(&settings.cloud, setup.api_version, metrics.clone());
+        let arm = self.azure.arm(&settings.cloud, metrics.clone());
+        let identities = Identities::new(arm, setup.api_version, client.clone());
         let clock = self.time.clock();
-        let context = Arc::new(Context::new(client, recorder, azure, settings, clock, metrics.clone()));
+        let context = Arc::new(Context::new(client, recorder, identities, settings, clock, metrics.clone()));
         let runtime = Runtime { context, metrics, readiness: Arc::new(Readiness::default()) };
         controller::run(runtime, setup.namespace, CONCURRENCY, shutdown).await;
     }

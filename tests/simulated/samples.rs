@@ -1,5 +1,7 @@
 //! The objects that tests work with.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use postgres_backup_operator::api::grant::{NamespacesSpec, PostgresBackupGrant, PostgresBackupGrantSpec};
 use postgres_backup_operator::api::v1alpha1::{
     DatabaseSpec, DeletionPolicy, KeyVaultSecretSpec, Mode, PolicySpec, PostgresBackup, PostgresBackupSpec, Protection,
     VaultSpec,
@@ -17,6 +19,29 @@ pub fn single(name: &str) -> PostgresBackup {
     let mut object = PostgresBackup::new(name, spec(DATABASE.to_owned()));
     object.spec.key_vault_secret = Some(KeyVaultSecretSpec { uri: SECRET_URI.to_owned() });
     object
+}
+
+/// The name of [`everything`].
+pub const EVERYTHING: &str = "everything";
+
+/// Lets every namespace use the whole subscription and the Key Vault, as the operator itself.
+pub fn everything() -> PostgresBackupGrant {
+    let subscription = VAULT.split("/resourceGroups/").next().unwrap().to_owned();
+    let every = LabelSelectorRequirement {
+        key: "kubernetes.io/metadata.name".to_owned(),
+        operator: "Exists".to_owned(),
+        values: None,
+    };
+    let selector = LabelSelector { match_expressions: Some(vec![every]), match_labels: None };
+    let spec = PostgresBackupGrantSpec {
+        namespaces: NamespacesSpec { names: None, selector: Some(selector) },
+        vaults: vec![subscription.clone()],
+        databases: vec![subscription],
+        key_vaults: vec!["team-kv.vault.azure.net".to_owned()],
+        allow_take_over: true,
+        ..PostgresBackupGrantSpec::default()
+    };
+    PostgresBackupGrant::new(EVERYTHING, spec)
 }
 
 fn spec(database: String) -> PostgresBackupSpec {

@@ -40,6 +40,7 @@ impl World {
         let time = Time::start();
         let wire = Wire::new(time);
         let kubernetes = ApiServer::new(wire.clone(), time);
+        setup.grants.iter().for_each(|grant| kubernetes.grant(grant));
         let azure = Azure::new(wire.clone(), time, setup.timing.clone());
         let power = Power::on();
         let surroundings = Surroundings {

@@ -59,7 +59,7 @@ async fn a_request_carries_what_azure_wants() {
 fn counted(azure: &Arc<FakeAzure>) -> (DataProtection, Arc<std::sync::atomic::AtomicUsize>) {
     let (credential, built) = testing::credential();
     let arm = ArmClient::new(Cloud::public(), credential, azure.clone(), ArmOptions::default());
-    (DataProtection::new(arm, ApiVersion::default()), built)
+    (DataProtection::new(arm, ApiVersion::default(), testing::permit()), built)
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +103,9 @@ async fn one_throttled_request_stops_the_whole_subscription_for_as_long_as_azure
     assert_eq!(client.arm().paused(vault().subscription()), Some(Duration::from_secs(10)));
 
     let elsewhere = testing::VAULT.replace("7b1f36a2", "00000000").parse().unwrap();
-    client.vault(&elsewhere).await.unwrap();
+    let arm = client.arm().clone();
+    let another = DataProtection::new(arm, ApiVersion::default(), testing::permit_for(&elsewhere));
+    another.vault(&elsewhere).await.unwrap();
     assert_eq!(azure.sent().len(), 2);
 
     tokio::time::advance(Duration::from_secs(10)).await;
@@ -180,7 +182,7 @@ async fn every_request_is_observed() {
     let observer = Arc::new(Recorder::default());
     let options = ArmOptions { timeout: Duration::from_secs(9), observer: observer.clone() };
     let azure = FakeAzure::new([json(200, vault_body()), refused(500, "CloudInternalError"), Reply::Hang]);
-    let client = DataProtection::new(testing::arm(&azure, options), ApiVersion::default());
+    let client = DataProtection::new(testing::arm(&azure, options), ApiVersion::default(), testing::permit());
     client.vault(&vault()).await.unwrap();
     client.instance(&instance()).await.unwrap_err();
     client.delete_instance(&instance()).await.unwrap_err();
@@ -238,7 +240,7 @@ async fn a_token_is_never_shown() {
         Reply::Hang,
     ]);
     let options = ArmOptions { timeout: Duration::from_millis(1), ..ArmOptions::default() };
-    let client = DataProtection::new(testing::arm(&azure, options), ApiVersion::default());
+    let client = DataProtection::new(testing::arm(&azure, options), ApiVersion::default(), testing::permit());
     let mut shown = format!("{client:?} {:?}", client.arm().credential());
     client.vault(&vault()).await.unwrap();
     for _ in 0..3 {

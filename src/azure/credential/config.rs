@@ -1,5 +1,6 @@
 //! Which credential to use, chosen by name or from the environment.
 
+use super::assertion::Assertions;
 use super::error::CredentialError;
 use super::kind::CredentialKind;
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
@@ -7,9 +8,9 @@ use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, HttpClient, RetryOptions, Transport};
 use azure_core::time::Duration;
 use azure_identity::{
-    AzureCliCredential, ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
-    WorkloadIdentityCredentialOptions,
+    AzureCliCredential, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -128,6 +129,20 @@ impl CredentialConfig {
         };
         built.map_err(|source| CredentialError::Unusable { kind: self.kind(), source })
     }
+}
+
+/// A credential that exchanges assertions.
+pub(super) fn federated(
+    tenant_id: &str,
+    client_id: &str,
+    assertions: Assertions,
+    authority_host: &str,
+    http_client: Arc<dyn HttpClient>,
+) -> Result<Arc<dyn TokenCredential>, CredentialError> {
+    let options = ClientAssertionCredentialOptions { client_options: client_options(authority_host, http_client) };
+    ClientAssertionCredential::new(tenant_id.to_owned(), client_id.to_owned(), assertions, Some(options))
+        .map(|credential| credential as _)
+        .map_err(|source| CredentialError::Unusable { kind: CredentialKind::WorkloadIdentity, source })
 }
 
 /// The shared HTTP client, the configured authority, and few and short retries: a reconcile pass is the better retry.

@@ -1,5 +1,6 @@
 //! Why there is no token.
 
+use super::assertion::AssertionError;
 use super::kind::CredentialKind;
 use crate::azure::class::ErrorClass;
 use std::error::Error;
@@ -40,6 +41,9 @@ pub enum CredentialError {
         /// The same with everything.
         source: azure_core::Error,
     },
+    /// There is nothing to exchange for an access token.
+    #[error(transparent)]
+    Assertion(AssertionError),
     /// Nobody answered, or not intelligibly.
     #[error("no access token could be fetched: {message}")]
     Unreachable {
@@ -61,6 +65,9 @@ pub enum CredentialError {
 
 impl CredentialError {
     pub(super) fn acquire(source: azure_core::Error) -> Self {
+        if let Some(error) = find::<AssertionError>(&source) {
+            return Self::Assertion(error.clone());
+        }
         let message = without_trace(&source.to_string());
         match http_status(&source) {
             Some(400..=499) => Self::Refused { message, source },
@@ -71,10 +78,15 @@ impl CredentialError {
     /// What to do about it: somebody must set up the identity, or it is tried again.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::NothingFound | Self::Missing { .. } | Self::Unusable { .. } | Self::Refused { .. } => {
-                ErrorClass::Permission
-            }
-            Self::Unreachable { .. } | Self::NoToken | Self::Timeout { .. } => ErrorClass::Transient,
+            Self::NothingFound
+            | Self::Missing { .. }
+            | Self::Unusable { .. }
+            | Self::Refused { .. }
+            | Self::Assertion(AssertionError::Refused(_)) => ErrorClass::Permission,
+            Self::Assertion(AssertionError::Unavailable(_))
+            | Self::Unreachable { .. }
+            | Self::NoToken
+            | Self::Timeout { .. } => ErrorClass::Transient,
         }
     }
 }
@@ -86,6 +98,18 @@ fn http_status(error: &azure_core::Error) -> Option<u16> {
     while let Some(error) = cause {
         if let Some(status) = error.downcast_ref::<azure_core::Error>().and_then(azure_core::Error::http_status) {
             return Some(u16::from(status)).filter(|status| !matches!(status, 408 | 429));
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// The first error of a type in the chain of causes.
+fn find<E: Error + 'static>(error: &azure_core::Error) -> Option<&E> {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
         }
         cause = error.source();
     }

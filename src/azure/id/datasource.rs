@@ -87,6 +87,13 @@ impl DatasourceId {
         }
     }
 
+    /// Parses the id of a Single Server, which is no datasource itself: its databases are.
+    pub(super) fn parse_single_server(text: &str) -> Result<ResourceId, ParseIdError> {
+        const SERVER: Shape =
+            Shape { what: "a PostgreSQL Single Server", namespace: NAMESPACE, types: &[("servers", SERVER_NAME)] };
+        SERVER.parse(text)
+    }
+
     /// Which kind of datasource this is.
     pub fn kind(&self) -> DatasourceKind {
         match self {
@@ -118,7 +125,7 @@ impl DatasourceId {
         self.resource().parent()
     }
 
-    fn resource(&self) -> &ResourceId {
+    pub(super) fn resource(&self) -> &ResourceId {
         match self {
             Self::FlexibleServer(FlexibleServerId(id)) => id,
             Self::SingleServerDatabase(SingleServerDatabaseId(id)) => id,

@@ -37,6 +37,12 @@ impl ResourceId {
         self.children[level].1.as_str()
     }
 
+    /// What stands behind `providers`: the namespace, then types and names.
+    pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
+        let children = self.children.iter().flat_map(|(kind, name)| [kind.as_str(), name.as_str()]);
+        std::iter::once(self.namespace.as_str()).chain(children)
+    }
+
     /// The id of the resource this one is nested in; of a top-level resource, its own.
     pub(super) fn parent(&self) -> Self {
         let mut parent = self.clone();

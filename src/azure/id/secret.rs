@@ -15,10 +15,51 @@ pub struct SecretUri {
     name: String,
 }
 
+/// The host of a Key Vault in lower case, such as `team-kv.vault.azure.net`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyVaultHost(String);
+
+impl KeyVaultHost {
+    /// The host.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for KeyVaultHost {
+    type Err = ParseKeyVaultHostError;
+
+    fn from_str(text: &str) -> Result<Self, ParseKeyVaultHostError> {
+        if is_key_vault_host(text) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(ParseKeyVaultHostError { given: clip(text) })
+        }
+    }
+}
+
+impl fmt::Display for KeyVaultHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that is not the host of a Key Vault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not the host of a Key Vault; expected for example team-kv.vault.azure.net")]
+pub struct ParseKeyVaultHostError {
+    given: String,
+}
+
 impl SecretUri {
     /// The host of the Key Vault in lower case, such as `team-kv.vault.azure.net`.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The Key Vault that holds the secret.
+    pub fn key_vault(&self) -> KeyVaultHost {
+        KeyVaultHost(self.host.clone())
     }
 
     /// The name of the secret, as the user spelled it.
@@ -83,8 +124,7 @@ fn parse(text: &str) -> Result<SecretUri, Reason> {
     if host.contains(':') {
         return Err(Reason::Port);
     }
-    let (vault, suffix) = host.split_once('.').ok_or(Reason::Host)?;
-    if !is_vault_name(vault) || !suffix.split('.').all(is_dns_label) {
+    if !is_key_vault_host(host) {
         return Err(Reason::Host);
     }
     let mut segments = path.split('/');
@@ -97,6 +137,10 @@ fn parse(text: &str) -> Result<SecretUri, Reason> {
         Some("") => Err(Reason::Path),
         Some(_) => Err(Reason::Version),
     }
+}
+
+fn is_key_vault_host(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(vault, suffix)| is_vault_name(vault) && suffix.split('.').all(is_dns_label))
 }
 
 /// 3 to 24 letters, digits and `-`, beginning with a letter (Azure's naming rules for Key Vault).

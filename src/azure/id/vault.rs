@@ -78,6 +78,10 @@ impl VaultId {
         BackupInstanceId { vault: self.clone(), name }
     }
 
+    pub(super) fn resource(&self) -> &ResourceId {
+        &self.0
+    }
+
     /// The path of the vault in a URL, percent-encoded.
     pub fn path(&self) -> String {
         self.0.path()

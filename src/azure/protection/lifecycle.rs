@@ -44,6 +44,7 @@ impl DataProtection {
         instance: &BackupInstanceId,
         properties: &Value,
     ) -> Result<Started, AzureError> {
+        self.admit_properties(Operation::ValidateForModifyBackup, Some(properties))?;
         let body = json!({ "backupInstance": properties });
         self.act(Operation::ValidateForModifyBackup, instance, "validateForModifyBackup", Some(&body)).await
     }

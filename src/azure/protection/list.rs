@@ -32,7 +32,7 @@ impl DataProtection {
             body: None,
             expected: &[200],
         };
-        let answer = self.arm.send(&self.context, call).await?;
+        let answer = self.send(vault, call).await?;
         let named = |entry| Instance::parse(entry).filter(|instance| !instance.name.is_empty());
         let found = Page::read(operation, &answer, self.arm.cloud(), vault, named)?;
         if found.next.as_ref().is_some_and(|next| next.query() == query) {

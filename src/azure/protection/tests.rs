@@ -10,7 +10,9 @@ use crate::azure::class::ErrorClass;
 use crate::azure::error::Delivery;
 use crate::azure::model::{OwnerTag, ProtectionState};
 use crate::azure::operation_path::OperationPath;
-use crate::azure::testing::{FakeAzure, Reply, VAULT, arm, empty, instance, json, protection, vault};
+use crate::azure::testing::{
+    DATABASE, FakeAzure, Reply, VAULT, arm, empty, instance, json, permit_for, protection, vault,
+};
 use crate::azure::{ArmOptions, ServiceError};
 use recording::Recording;
 use serde_json::json;
@@ -24,10 +26,7 @@ const FLEXIBLE: &str = include_str!("../../../tests/vectors/azure/flexible-serve
 fn request() -> InstanceRequest {
     InstanceRequest {
         friendly_name: "empdb11".to_owned(),
-        datasource: "/subscriptions/xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx/resourceGroups/ossdemoRG/providers/\
-                     Microsoft.DBforPostgreSQL/servers/testpostgresql/databases/empdb11"
-            .parse()
-            .unwrap(),
+        datasource: DATABASE.parse().unwrap(),
         location: "westUS".to_owned(),
         policy: vault().policy(&"osspol3".parse().unwrap()),
         secret: None,
@@ -65,8 +64,8 @@ fn article_header(name: &str) -> Vec<&'static str> {
     ARTICLE.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).collect()
 }
 
-fn first_of(version: ApiVersion, azure: &Arc<FakeAzure>) -> DataProtection {
-    DataProtection::new(arm(azure, ArmOptions::default()), version)
+fn first_of(version: ApiVersion, azure: &Arc<FakeAzure>, vault: &VaultId) -> DataProtection {
+    DataProtection::new(arm(azure, ArmOptions::default()), version, permit_for(vault))
 }
 
 #[tokio::test]
@@ -94,7 +93,7 @@ async fn the_sequence_of_the_article() {
         answer(202, deleting, results[1]),
         succeeded(),
     ]);
-    let client = first_of(ApiVersion::V2021_01_01, &azure);
+    let client = first_of(ApiVersion::V2021_01_01, &azure, &vault);
 
     let follow = async |started: Result<Started, AzureError>, wait: u64, url: &str| {
         let Ok(Started::Running(operation)) = started else { panic!("{started:?}") };
@@ -127,7 +126,7 @@ async fn the_sequence_of_the_article() {
 async fn a_recorded_delete_until_the_instance_is_gone() {
     let recording = Recording::of(DELETE).from(1);
     let (azure, instance) = (recording.azure(), recording.instance());
-    let client = first_of(ApiVersion::V2023_11_01, &azure);
+    let client = first_of(ApiVersion::V2023_11_01, &azure, instance.vault());
 
     let Started::Running(operation) = client.delete_instance(&instance).await.unwrap() else { panic!() };
     assert_eq!(operation.poll_after(), Duration::from_secs(30));

@@ -12,6 +12,7 @@ use crate::reconcile::assessment::{Assessment, Conclusion, Progress};
 use crate::reconcile::error::Error;
 use crate::reconcile::neighbours::Rival;
 use crate::reconcile::record::Record;
+use crate::reconcile::refusal::Refusal;
 use crate::reconcile::schedule::{Next, Pace, Standing};
 use crate::reconcile::status::{self, Facts, Seen};
 use crate::reconcile::step::Release;
@@ -23,6 +24,13 @@ impl Pass<'_> {
         let conclusion = trouble::invalid_spec(error, Lifecycle::of(self.object));
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());
         self.report(target, conclusion, record, Seen::Nothing, Vec::new()).await
+    }
+
+    /// Azure must not be asked: everything stays as it is.
+    pub(super) async fn not_permitted(self, refusal: &Refusal, target: &Target) -> Result<Flow, Error> {
+        let conclusion = refusal.conclude(Lifecycle::of(self.object));
+        let record = Record::kept(&self.previous, self.memory.flight.as_ref());
+        self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
     }
 
     pub(super) async fn unreadable(mut self, target: &Target, error: &AzureError) -> Result<Flow, Error> {
@@ -101,12 +109,13 @@ impl Pass<'_> {
         }
     }
 
-    /// The status with the answer to a request for a reconcile. Whoever reports is not held off.
+    /// The status with the answer to a request for a reconcile and the grant that was used. Whoever reports is not held off.
     pub(super) fn answered(&self, mut status: PostgresBackupStatus) -> PostgresBackupStatus {
         if let Some(requested) = annotations::reconcile_requested_at(self.object) {
             status.last_handled_reconcile_at = Some(requested.to_owned());
         }
         conditions::remove(&mut status.conditions, ConditionType::Paused);
+        status.grant.clone_from(&self.grant);
         status
     }
 

@@ -3,12 +3,14 @@
 //! - `service` takes requests apart and words the answers; a request it does not know fails the test,
 //! - `store` holds the objects, their versions and the history of all writes,
 //! - `resource` has the rules that every write obeys: generation, deletion, finalizers, defaults,
+//! - `permissions` are the grants and namespaces, which tests change,
 //! - `writes` are JSON patch and the server-side apply of a status,
 //! - `watch` streams changes.
 //!
 //! What is left out: managed fields of other managers, admission and schema validation (the ring of tests with a real API
 //! server has them), and bookmarks.
 
+mod permissions;
 mod resource;
 mod service;
 mod store;
@@ -44,8 +46,29 @@ pub struct ApiServer {
     wire: Wire,
     time: Time,
     store: Arc<Mutex<Store>>,
+    grants: Arc<Mutex<Store>>,
+    namespaces: Arc<Mutex<Store>>,
     changes: signal::Sender<usize>,
     watches: Arc<Mutex<Watches>>,
+}
+
+/// What is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Collection {
+    Backups,
+    Grants,
+    Namespaces,
+}
+
+impl Collection {
+    /// apiVersion and kind of its objects.
+    fn kind(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Backups => ("pgbackup.dev/v1alpha1", "PostgresBackup"),
+            Self::Grants => ("pgbackup.dev/v1alpha1", "PostgresBackupGrant"),
+            Self::Namespaces => ("v1", "Namespace"),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -58,7 +81,8 @@ struct Watches {
 
 impl ApiServer {
     pub fn new(wire: Wire, time: Time) -> Self {
-        Self { wire, time, store: Arc::default(), changes: signal::Sender::new(0), watches: Arc::default() }
+        let (store, grants, namespaces, watches) = Default::default();
+        Self { wire, time, store, grants, namespaces, changes: signal::Sender::new(0), watches }
     }
 
     /// A client of it, as the operator uses one.
@@ -85,6 +109,14 @@ impl ApiServer {
 
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap()
+    }
+
+    fn collection(&self, collection: Collection) -> MutexGuard<'_, Store> {
+        match collection {
+            Collection::Backups => self.store(),
+            Collection::Grants => self.grants.lock().unwrap(),
+            Collection::Namespaces => self.namespaces.lock().unwrap(),
+        }
     }
 
     fn announce(&self) {

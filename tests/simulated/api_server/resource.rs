@@ -47,7 +47,9 @@ pub fn created(mut object: Value, uid: String, now: Timestamp) -> Value {
     metadata.insert("uid".to_owned(), json!(uid));
     metadata.insert("generation".to_owned(), json!(1));
     metadata.insert("creationTimestamp".to_owned(), json!(seconds(now)));
-    object["spec"].as_object_mut().unwrap().entry("deletionPolicy").or_insert(json!("Delete"));
+    if object["kind"] == "PostgresBackup" {
+        object["spec"].as_object_mut().unwrap().entry("deletionPolicy").or_insert(json!("Delete"));
+    }
     object["status"] = json!({ "observedGeneration": -1 });
     object
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tower::BoxError;
 
 use super::resource::{Key, Refusal};
-use super::{ApiServer, CLUSTER_UID, LATENCY};
+use super::{ApiServer, CLUSTER_UID, Collection, LATENCY};
 use crate::contract;
 use crate::wire::{Answered, Call, Carried, Reply};
 
@@ -26,22 +26,55 @@ type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// A request that the fake knows.
 enum Action {
-    List { namespace: Option<String>, metadata_only: bool, limit: Option<usize>, from: Option<String> },
-    Watch { namespace: Option<String>, version: u64, timeout: Duration },
-    Get { key: Key },
+    List {
+        what: Collection,
+        namespace: Option<String>,
+        metadata_only: bool,
+        limit: Option<usize>,
+        from: Option<String>,
+    },
+    Watch {
+        what: Collection,
+        namespace: Option<String>,
+        version: u64,
+        timeout: Duration,
+    },
+    TellGrant {
+        name: String,
+        status: Value,
+    },
+    Get {
+        key: Key,
+    },
     GetKubeSystem,
-    PatchObject { key: Key, patch: Value },
-    ApplyStatus { key: Key, status: Value },
-    CreateEvent { event: Value },
-    PatchEvent { name: String, patch: Value },
-    Unknown { what: String },
+    PatchObject {
+        key: Key,
+        patch: Value,
+    },
+    ApplyStatus {
+        key: Key,
+        status: Value,
+    },
+    CreateEvent {
+        event: Value,
+    },
+    PatchEvent {
+        name: String,
+        patch: Value,
+    },
+    Unknown {
+        what: String,
+    },
 }
 
 impl Action {
     fn call(&self) -> Call {
         match self {
-            Self::List { .. } => Call::List,
-            Self::Watch { .. } => Call::Watch,
+            Self::List { what: Collection::Backups, .. } => Call::List,
+            Self::Watch { what: Collection::Backups, .. } => Call::Watch,
+            Self::List { .. } => Call::ListPermissions,
+            Self::Watch { .. } => Call::WatchPermissions,
+            Self::TellGrant { .. } => Call::TellGrant,
             Self::Get { .. } | Self::GetKubeSystem | Self::Unknown { .. } => Call::Get,
             Self::PatchObject { .. } => Call::PatchFinalizers,
             Self::ApplyStatus { .. } => Call::ApplyStatus,
@@ -53,7 +86,7 @@ impl Action {
         match self {
             Self::Get { key } | Self::PatchObject { key, .. } | Self::ApplyStatus { key, .. } => key.1.clone(),
             Self::CreateEvent { event } => event["reason"].as_str().unwrap_or_default().to_owned(),
-            Self::PatchEvent { name, .. } => name.clone(),
+            Self::PatchEvent { name, .. } | Self::TellGrant { name, .. } => name.clone(),
             Self::GetKubeSystem => "kube-system".to_owned(),
             Self::Unknown { what } => what.clone(),
             Self::List { .. } | Self::Watch { .. } => String::new(),
@@ -90,14 +123,15 @@ fn parse(head: &http::request::Parts, body: Value) -> Action {
     let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let parameter = |name: &str| query.get(name).cloned();
     let key = |namespace: &str, name: &str| (namespace.to_owned(), name.to_owned());
-    let collection = |namespace: Option<&str>| {
+    let collection = |what: Collection, namespace: Option<&str>| {
         let namespace = namespace.map(str::to_owned);
         if parameter("watch").as_deref() == Some("true") {
             let timeout = parameter("timeoutSeconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(1800);
             let version = parameter("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or_default();
-            return Action::Watch { namespace, version, timeout: Duration::from_secs(timeout) };
+            return Action::Watch { what, namespace, version, timeout: Duration::from_secs(timeout) };
         }
         Action::List {
+            what,
             namespace,
             metadata_only: header(ACCEPT).contains("as=PartialObjectMetadataList"),
             limit: parameter("limit").and_then(|limit| limit.parse().ok()),
@@ -108,8 +142,19 @@ fn parse(head: &http::request::Parts, body: Value) -> Action {
     const EVENTS: [&str; 3] = ["apis", "events.k8s.io", "v1"];
     let content = header(CONTENT_TYPE);
     match (&head.method, path.split_first_chunk::<3>()) {
-        (&Method::GET, Some((&GROUP, ["postgresbackups"]))) => collection(None),
-        (&Method::GET, Some((&GROUP, ["namespaces", namespace, "postgresbackups"]))) => collection(Some(namespace)),
+        (&Method::GET, Some((&GROUP, ["postgresbackups"]))) => collection(Collection::Backups, None),
+        (&Method::GET, Some((&GROUP, ["postgresbackupgrants"]))) => collection(Collection::Grants, None),
+        (&Method::PATCH, Some((&GROUP, ["postgresbackupgrants", name, "status"])))
+            if content == "application/apply-patch+yaml"
+                && parameter("fieldManager").as_deref() == Some(FIELD_MANAGER)
+                && parameter("force").as_deref() == Some("true") =>
+        {
+            Action::TellGrant { name: (*name).to_owned(), status: body }
+        }
+        (&Method::GET, Some((&["api", "v1", "namespaces"], []))) => collection(Collection::Namespaces, None),
+        (&Method::GET, Some((&GROUP, ["namespaces", namespace, "postgresbackups"]))) => {
+            collection(Collection::Backups, Some(namespace))
+        }
         (&Method::GET, Some((&GROUP, ["namespaces", namespace, "postgresbackups", name]))) => {
             Action::Get { key: key(namespace, name) }
         }
@@ -139,14 +184,15 @@ fn parse(head: &http::request::Parts, body: Value) -> Action {
 impl ApiServer {
     fn act(&self, action: Action) -> Response<ResponseBody> {
         let result = match action {
-            Action::List { namespace, metadata_only, limit, from } => {
-                Ok(self.list(namespace.as_deref(), metadata_only, limit, from))
+            Action::List { what, namespace, metadata_only, limit, from } => {
+                Ok(self.list(what, namespace.as_deref(), metadata_only, limit, from))
             }
-            Action::Watch { namespace, version, timeout } => {
-                let lines = self.watch(namespace, version, timeout);
+            Action::Watch { what, namespace, version, timeout } => {
+                let lines = self.watch(what, namespace, version, timeout);
                 let body = StreamBody::new(lines.map(|line| Ok::<_, Infallible>(Frame::data(line))));
                 return Response::new(body.boxed_unsync());
             }
+            Action::TellGrant { name, status } => self.tell_grant(&name, &status),
             Action::Get { key } => self.stored(&key),
             Action::GetKubeSystem => Ok(json!({
                 "apiVersion": "v1", "kind": "Namespace",
@@ -168,8 +214,15 @@ impl ApiServer {
     }
 
     /// The objects in the order of their keys; those that do not fit the limit on the next page.
-    fn list(&self, namespace: Option<&str>, metadata_only: bool, limit: Option<usize>, from: Option<String>) -> Value {
-        let store = self.store();
+    fn list(
+        &self,
+        what: Collection,
+        namespace: Option<&str>,
+        metadata_only: bool,
+        limit: Option<usize>,
+        from: Option<String>,
+    ) -> Value {
+        let store = self.collection(what);
         let mut items = store
             .objects()
             .filter(|(key, _)| namespace.is_none_or(|namespace| key.0 == namespace))
@@ -187,8 +240,9 @@ impl ApiServer {
                 "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": metadata, "items": items,
             });
         }
+        let (api_version, kind) = what.kind();
         json!({
-            "apiVersion": "pgbackup.dev/v1alpha1", "kind": "PostgresBackupList", "metadata": metadata, "items": page,
+            "apiVersion": api_version, "kind": format!("{kind}List"), "metadata": metadata, "items": page,
         })
     }
 

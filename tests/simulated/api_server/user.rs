@@ -20,6 +20,7 @@ impl ApiServer {
         object["metadata"]["namespace"] = json!(namespace);
         let key = (namespace, object["metadata"]["name"].as_str().unwrap().to_owned());
         assert!(self.store().get(&key).is_none(), "{key:?} exists");
+        self.ensure_namespace(&key.0);
         let uid = self.store().next_uid();
         let created = resource::created(object, uid, self.time.now());
         self.commit(&key, created, Author::User, Edit::Created);

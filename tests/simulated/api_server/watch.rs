@@ -8,14 +8,15 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ApiServer;
 use super::store::{Change, ChangeKind};
+use super::{ApiServer, Collection};
 
 /// How long a change takes to those who watch.
 const DELAY: Duration = Duration::from_millis(3);
 
 struct Watch {
     server: ApiServer,
+    collection: Collection,
     namespace: Option<String>,
     /// How much of the log is told.
     told: usize,
@@ -31,16 +32,18 @@ impl ApiServer {
     /// The changes after `version`, until `timeout`.
     pub(super) fn watch(
         &self,
+        collection: Collection,
         namespace: Option<String>,
         version: u64,
         timeout: Duration,
     ) -> impl Stream<Item = Bytes> + use<> {
         let watch = Watch {
             server: self.clone(),
+            collection,
             namespace,
             told: 0,
             after: version,
-            opened_at: self.store().log().len(),
+            opened_at: self.collection(collection).log().len(),
             until: Instant::now() + timeout,
             end: self.watches.lock().unwrap().end.clone(),
         };
@@ -69,7 +72,7 @@ impl Watch {
         if self.server.watches.lock().unwrap().held {
             return None;
         }
-        let store = self.server.store();
+        let store = self.server.collection(self.collection);
         while let Some(change) = store.log().get(self.told) {
             let index = self.told;
             self.told += 1;

@@ -11,9 +11,7 @@ use azure_emulator::{
     Engine, EngineConfig, Entry, Grant, Instance, Kind, Request, ResourceId, SoftDeleteState, Timing,
 };
 use http::Method;
-use postgres_backup_operator::azure::{
-    ApiVersion, ArmClient, ArmOptions, Cloud, Credential, DataProtection, RequestObserver,
-};
+use postgres_backup_operator::azure::{ApiVersion, ArmClient, ArmOptions, Cloud, Credential, RequestObserver};
 use serde_json::Value;
 
 pub use inventory::{DATABASE, KEY_VAULT, SECRET_URI, SERVERS, USER_ASSIGNED, VAULT, datasource, key_vault, server_id};
@@ -42,12 +40,7 @@ impl Azure {
     }
 
     /// A client of it, as the operator uses one.
-    pub fn data_protection(
-        &self,
-        cloud: &Cloud,
-        version: ApiVersion,
-        observer: Arc<dyn RequestObserver>,
-    ) -> DataProtection {
+    pub fn arm(&self, cloud: &Cloud, observer: Arc<dyn RequestObserver>) -> ArmClient {
         let azure = self.clone();
         let build = move || {
             azure.identities.fetch_add(1, Ordering::Relaxed);
@@ -55,7 +48,7 @@ impl Azure {
         };
         let credential = Credential::from_builder(cloud, build).unwrap();
         let options = ArmOptions { observer, ..ArmOptions::default() };
-        DataProtection::new(ArmClient::new(cloud.clone(), credential, Arc::new(self.clone()), options), version)
+        ArmClient::new(cloud.clone(), credential, Arc::new(self.clone()), options)
     }
 
     /// How often the operator has built its identity.

@@ -42,6 +42,12 @@ pub enum Call {
     List,
     /// WATCH of PostgresBackups.
     Watch,
+    /// LIST of grants or namespaces.
+    ListPermissions,
+    /// WATCH of grants or namespaces.
+    WatchPermissions,
+    /// Server-side apply of the status of a grant.
+    TellGrant,
     /// JSON patch of the finalizers.
     PatchFinalizers,
     /// Server-side apply of the status.

@@ -109,12 +109,14 @@ impl Wire {
     }
 
     /// What the operator did, without what only looks at something under way: no polls and no events, of several reads of
-    /// the backup instance in a row the first, and nothing that belongs to starting up.
+    /// the backup instance in a row the first, nothing that belongs to starting up, and nothing about grants.
     pub fn steps(&self) -> Vec<Call> {
-        use Call::{Get, GetInstance, List, Poll, PublishEvent, Watch};
+        use Call::{Get, GetInstance, List, ListPermissions, Poll, PublishEvent, TellGrant, Watch, WatchPermissions};
         let calls = self.sent().into_iter().map(|sent| sent.call);
-        let mut steps: Vec<_> =
-            calls.filter(|call| !matches!(call, Get | List | Watch | Poll | PublishEvent)).collect();
+        let is_step = |call: &Call| {
+            !matches!(call, Get | List | Watch | ListPermissions | WatchPermissions | TellGrant | Poll | PublishEvent)
+        };
+        let mut steps: Vec<_> = calls.filter(is_step).collect();
         steps.dedup_by(|call, before| *call == GetInstance && before == call);
         steps
     }

@@ -28,7 +28,7 @@ fn code(outcome: &Result<Started, AzureError>) -> Option<(u16, &str)> {
 async fn recorded_stop_suspend_and_resume() {
     let recording = Recording::of(STOP);
     let (azure, instance) = (recording.azure(), recording.instance());
-    let client = first_of(ApiVersion::V2024_04_01, &azure);
+    let client = first_of(ApiVersion::V2024_04_01, &azure, instance.vault());
     let vault = instance.vault();
 
     assert_eq!(state(&client, &instance).await, ProtectionState::ProtectionConfigured);
@@ -50,7 +50,7 @@ async fn recorded_stop_suspend_and_resume() {
 async fn a_recorded_delete_that_is_undone() {
     let recording = Recording::of(SOFT_DELETE);
     let (azure, instance) = (recording.azure(), recording.instance());
-    let client = first_of(ApiVersion::V2024_04_01, &azure);
+    let client = first_of(ApiVersion::V2024_04_01, &azure, instance.vault());
     let vault = instance.vault();
 
     // Protected already: nothing to resume.
@@ -82,8 +82,8 @@ async fn a_recorded_sync_fails_until_the_cause_is_gone() {
     let recording = Recording::of(SYNC);
     let (azure, instance) = (recording.azure(), recording.instance());
     // So the recording has it: everything else in the older version, sync in the newer.
-    let client = first_of(ApiVersion::V2023_11_01, &azure);
-    let syncing = first_of(ApiVersion::V2024_04_01, &azure);
+    let client = first_of(ApiVersion::V2023_11_01, &azure, instance.vault());
+    let syncing = first_of(ApiVersion::V2024_04_01, &azure, instance.vault());
     let vault = instance.vault();
 
     let broken = client.instance(&instance).await.unwrap().unwrap();

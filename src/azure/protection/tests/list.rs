@@ -17,7 +17,10 @@ fn page_link(query: &str) -> String {
 async fn a_recorded_list() {
     let recording = Recording::of(LIST);
     let azure = recording.azure();
-    let page = first_of(ApiVersion::V2024_04_01, &azure).instances(&recording.vault(), None).await.unwrap();
+    let page = first_of(ApiVersion::V2024_04_01, &azure, &recording.vault())
+        .instances(&recording.vault(), None)
+        .await
+        .unwrap();
     recording.assert_replayed(&azure);
     assert_eq!((page.unreadable, page.next), (0, None));
     let [instance] = &page.items[..] else { panic!("{:?}", page.items) };

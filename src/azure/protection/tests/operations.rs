@@ -109,10 +109,66 @@ async fn a_result_is_judged_by_its_http_status() {
 }
 
 #[tokio::test]
-async fn an_operation_of_another_subscription_is_not_polled() {
+async fn an_operation_of_another_vault_is_not_polled() {
+    let provider = VAULT.split("/backupVaults/").next().unwrap();
+    let (subscription, _) = VAULT.split_at(VAULT.find("/resourceGroups/").unwrap());
+    let own = "/backupVaults/team-vault/operationStatus/x";
+    for (path, is_polled) in [
+        (format!("{provider}{own}"), true),
+        (format!("{provider}{}", own.to_uppercase()), true),
+        (format!("{subscription}/providers/Microsoft.DataProtection/locations/westeurope/operationStatus/x"), true),
+        (format!("{provider}/backupVaults/team-vault2/operationStatus/x"), false),
+        (format!("{provider}/backupVaults/other-vault/operationStatus/x"), false),
+        (format!("{}{own}", provider.replace("/backup/", "/other/")), false),
+        (format!("{provider}/locations/westeurope/operationStatus/x"), false),
+    ] {
+        let azure = FakeAzure::new([json(200, json!({ "status": "Succeeded" }))]);
+        let polled = protection(&azure).poll(&vault(), &running(&path)).await;
+        assert_eq!((polled.is_ok(), azure.sent().len()), (is_polled, usize::from(is_polled)), "{path}: {polled:?}");
+    }
     let azure = FakeAzure::new([]);
     let elsewhere: VaultId = VAULT.replace("7b1f36a2", "00000000").parse().unwrap();
-    let error = protection(&azure).poll(&elsewhere, &running(&format!("{VAULT}/operationStatus/x"))).await;
+    let client = first_of(ApiVersion::default(), &azure, &elsewhere);
+    let error = client.poll(&elsewhere, &running(&format!("{VAULT}/operationStatus/x"))).await;
     assert!(matches!(error, Err(AzureError::PollUrl { .. })), "{error:?}");
+    assert!(azure.sent().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_permitted_is_not_sent() {
+    let other: VaultId = VAULT.replace("team-vault", "team-vault2").parse().unwrap();
+    let instance = other.instance("orders".parse().unwrap());
+    let azure = FakeAzure::new([]);
+    let client = protection(&azure);
+    let operation = running(&format!("{VAULT}/operationStatus/x"));
+    let foreign = InstanceRequest { datasource: DATABASE.replace("empdb11", "empdb12").parse().unwrap(), ..request() };
+    let secret =
+        InstanceRequest { secret: Some("https://kv1.vault.azure.net/secrets/s".parse().unwrap()), ..request() };
+    let version = ApiVersion::default();
+    let body = |request: &InstanceRequest| request.resource(instance.name(), version);
+    let ours = vault().instance("orders".parse().unwrap());
+    for (what, refused) in [
+        ("vault", client.vault(&other).await.err()),
+        ("instance", client.instance(&instance).await.err()),
+        ("deleted instance", client.deleted_instance(&instance).await.err()),
+        ("list", client.instances(&other, None).await.err()),
+        ("validate", client.validate_for_backup(&other, &request()).await.err()),
+        ("validate another database", client.validate_for_backup(&vault(), &foreign).await.err()),
+        ("validate another secret", client.validate_for_backup(&vault(), &secret).await.err()),
+        ("put", client.put_instance(&instance, &body(&request())).await.err()),
+        ("put another database", client.put_instance(&ours, &body(&foreign)).await.err()),
+        ("put another secret", client.put_instance(&ours, &body(&secret)).await.err()),
+        ("modify", client.validate_for_modify(&ours, &foreign.properties(version)).await.err()),
+        ("stop", client.stop_protection(&instance).await.err()),
+        ("suspend", client.suspend_backups(&instance).await.err()),
+        ("resume", client.resume_protection(&instance).await.err()),
+        ("sync", client.sync(&instance).await.err()),
+        ("undelete", client.undelete(&instance).await.err()),
+        ("delete", client.delete_instance(&instance).await.err()),
+        ("poll", client.poll(&other, &operation).await.err()),
+    ] {
+        let error = refused.unwrap_or_else(|| panic!("{what} was sent"));
+        assert!(matches!(error, AzureError::Outside { .. } | AzureError::PollUrl { .. }), "{what}: {error}");
+    }
     assert!(azure.sent().is_empty());
 }

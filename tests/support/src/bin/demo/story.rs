@@ -1,4 +1,4 @@
-//! The story: two databases get protected, a third one is missing a permission, a policy changes, an object is deleted.
+//! The story: two databases wait for a grant and get protected, a third one is missing a permission, a policy changes, an object is deleted.
 
 use std::error::Error;
 
@@ -20,6 +20,9 @@ const TIMEOUT: &str = "--timeout=90s";
 /// Prints what Azure found wrong and what it recommends.
 const ISSUES: &str = "jsonpath-as-json={.status.issues[*]}";
 
+/// Prints what an administrator has to grant.
+const STALLED: &str = "jsonpath={.status.conditions[?(@.type=='Stalled')].message}";
+
 /// Tells the whole story.
 pub(crate) async fn tell(stage: &Stage) -> Result<(), Failure> {
     let named = |step: &'static str| move |error| (step, error);
@@ -39,10 +42,20 @@ async fn two_databases(kubectl: &Kubectl) -> Told {
     screen::run(kubectl, &["create", "namespace", "demo"]).await?;
     let samples = ["deploy/samples/flexible-server.yaml", "deploy/samples/single-server-database.yaml"];
     screen::run(kubectl, &["apply", "-n", "demo", "-f", samples[0], "-f", samples[1]]).await?;
+    let refused = wait(kubectl, &["--for=condition=Stalled", "pgb/orders", "pgb/empdb11"]);
+    screen::watch_until(kubectl, &["get", "pgb", "-n", "demo"], refused).await?;
+    say(
+        "Nothing happens, and nothing was asked of Azure: whoever may create a PostgresBackup may not use the operator's\n\
+         rights for that alone. The status says what to ask an administrator for:",
+    );
+    screen::run(kubectl, &["get", "pgb", "orders", "-n", "demo", "-o", STALLED]).await?;
+    say("An administrator grants it to the namespace. Nobody touches the objects:");
+    screen::run(kubectl, &["apply", "-f", "deploy/samples/grant.yaml"]).await?;
     let ready = wait(kubectl, &["--for=condition=Ready", "pgb/orders", "pgb/empdb11"]);
     screen::watch_until(kubectl, &["get", "pgb", "-n", "demo"], ready).await?;
     say("Ready means: Azure itself reports the database as protected, for this generation of the object.");
     screen::run(kubectl, &["get", "pgb", "-n", "demo", "-o", "wide"]).await?;
+    screen::run(kubectl, &["get", "pgbg"]).await?;
     Ok(())
 }
 
