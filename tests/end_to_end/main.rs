@@ -8,3 +8,5 @@ mod crash;
 mod main_job;
 mod stage;
 mod startup;
+mod teams;
+mod tenancy;
