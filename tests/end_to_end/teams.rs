@@ -211,6 +211,13 @@ pub fn spec(database: &str, vault: &str) -> Value {
     })
 }
 
+/// The actions of the role that the documentation gives.
+pub fn documented_actions() -> Vec<String> {
+    let page = std::fs::read_to_string(project().join("docs/security.md")).unwrap();
+    let list = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    serde_json::from_str(list).unwrap()
+}
+
 /// The world of the teams, with the cluster as an issuer of tokens and an operator that may do everything by itself.
 fn world(keys: &str) -> azure_emulator::World {
     let text = std::fs::read_to_string(project().join("tests/emulator/worlds/teams.json")).unwrap();
@@ -220,6 +227,8 @@ fn world(keys: &str) -> azure_emulator::World {
     let subject = format!("system:serviceaccount:{namespace}:{account}");
     world["principals"][2]["federatedCredentials"] = json!([{ "issuer": issuer, "subject": subject }]);
     world["roleAssignments"][2]["role"] = json!("Backup Contributor");
+    // The documented list of actions has to be enough.
+    world["roleAssignments"][1]["role"] = json!({ "actions": documented_actions() });
     let keys: Value = serde_json::from_str(keys).unwrap();
     world["tokenIssuers"] = json!([{ "issuer": issuer, "jwks": keys }]);
     serde_json::from_value(world).unwrap()

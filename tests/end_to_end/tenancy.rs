@@ -5,7 +5,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::stage::SUBSCRIPTION;
-use crate::teams::{OPERATOR, TEAM_A, TEAM_B, Teams, spec};
+use crate::teams::{OPERATOR, TEAM_A, TEAM_B, Teams, documented_actions, spec};
 
 /// A spec with the value at a JSON pointer set.
 fn with(mut spec: Value, pointer: &str, value: Value) -> Value {
@@ -177,6 +177,8 @@ async fn no_attack_reaches_another_teams_resources() {
     assert_eq!(requests.iter().filter(|entry| is_by(entry, OPERATOR)).count(), 0);
     assert!(!requests.iter().any(|entry| touches(entry, "operationstatus/x")));
     assert!(requests.iter().all(|entry| entry.status != 403), "nobody has tried what their identity may not do");
+    let documented = documented_actions();
+    assert!(requests.iter().filter_map(|entry| entry.action.as_ref()).all(|action| documented.contains(action)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
