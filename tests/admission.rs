@@ -4,7 +4,7 @@
 
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
-use postgres_backup_operator::api::{PostgresBackup, crd};
+use postgres_backup_operator::api::{PostgresBackup, PostgresBackupGrant, crd};
 use serde_json::{Value, json};
 use test_support::{ControlPlane, shared_control_plane};
 
@@ -319,4 +319,70 @@ async fn a_new_object_never_looks_finished_and_explains_itself() {
     }
     let manual = explain(control_plane, &["pgb.spec.database.resourceId"]).await;
     assert!(manual.contains("az postgres flexible-server show"), "{manual}");
+}
+
+#[tokio::test]
+async fn a_grant_that_can_be_seen_to_be_wrong_is_refused() {
+    let (control_plane, _) = install().await;
+    let client = control_plane.client().await.unwrap();
+    let crds: Api<DynamicObject> =
+        Api::all_with(client.clone(), &kube::api::ApiResource::erase::<PostgresBackupGrant>(&()));
+    let established = kube::runtime::conditions::is_crd_established();
+    let definitions = Api::all(client);
+    kube::runtime::wait::await_condition(definitions, "postgresbackupgrants.pgbackup.dev", established).await.unwrap();
+    let group = |name: &str| format!("{SUBSCRIPTION}/resourceGroups/{name}");
+    let spec = || {
+        json!({
+            "namespaces": { "names": ["shop"], "selector": { "matchLabels": { "team": "shop" } } },
+            "vaults": [SUBSCRIPTION, group("backup"), with_provider(&group("backup"), "Microsoft.DataProtection/backupVaults/v1")],
+            "databases": [
+                SUBSCRIPTION.to_uppercase(),
+                group("data"),
+                with_provider(&group("data"), "Microsoft.DBforPostgreSQL/flexibleServers/orders"),
+                with_provider(&group("data"), "Microsoft.DBforPostgreSQL/servers/legacy"),
+                with_provider(&group("data"), "Microsoft.DBforPostgreSQL/servers/legacy/databases/db"),
+            ],
+            "keyVaults": ["team-kv.vault.azure.net"],
+            "policies": ["weekly"],
+            "modes": ["Observe"],
+            "deletionPolicies": ["Retain"],
+            "identity": { "serviceAccount": { "name": "postgres-backup", "clientId": GUID, "tenantId": GUID } },
+        })
+    };
+    let grant = |spec: &Value| {
+        let mut grant = object("shop", spec);
+        grant["kind"] = json!("PostgresBackupGrant");
+        grant
+    };
+    assert_eq!(refusal(&crds, grant(&spec())).await, None);
+    for (pointer, value, expected) in [
+        ("/vaults", json!([format!("{SUBSCRIPTION}/")]), "must be ARM ids of Backup vaults"),
+        ("/vaults", json!([group("a/../b")]), "must be ARM ids of Backup vaults"),
+        ("/vaults", json!(["/subscriptions/*"]), "must be ARM ids of Backup vaults"),
+        ("/vaults", Value::Null, "Required value"),
+        (
+            "/databases",
+            json!([with_provider(&group("d"), "Microsoft.DataProtection/backupVaults/v1")]),
+            "must be ARM ids of PostgreSQL",
+        ),
+        ("/keyVaults", json!(["https://team-kv.vault.azure.net"]), "must be hosts of Key Vaults"),
+        ("/keyVaults", json!(["team-kv"]), "must be hosts of Key Vaults"),
+        ("/policies", json!([]), "should have at least 1 items"),
+        ("/policies", json!(["a/b"]), "must be names of backup policies"),
+        ("/modes", json!(["Everything"]), "Unsupported value"),
+        ("/deletionPolicies", json!([]), "should have at least 1 items"),
+        ("/identity/serviceAccount/clientId", json!("operator"), "should be at least 36 chars long"),
+        ("/identity/serviceAccount/tenantId", json!("x".repeat(36)), "must be a GUID"),
+        ("/identity/serviceAccount/name", json!("../admin"), "must be the name of a ServiceAccount"),
+        ("/namespaces", Value::Null, "Required value"),
+    ] {
+        let refused = refusal(&crds, grant(&with(spec(), pointer, value.clone()))).await;
+        assert!(refused.as_ref().is_some_and(|words| words.contains(expected)), "{pointer} {value}: {refused:?}");
+    }
+}
+
+const GUID: &str = "44444444-4444-4444-8444-44444444440a";
+
+fn with_provider(group: &str, resource: &str) -> String {
+    format!("{group}/providers/{resource}")
 }

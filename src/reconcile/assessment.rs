@@ -27,6 +27,8 @@ pub struct Subject<'a> {
     pub state: Option<&'a ProtectionState>,
     /// Which other backup instance was found to protect the database.
     pub protector: Option<&'a Protector>,
+    /// The URI of the secret that it names.
+    pub secret: Option<&'a str>,
 }
 
 /// A backup instance of the same vault that protects the database under another name.

@@ -21,11 +21,12 @@ pub(super) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftIte
     match blocker {
         Blocker::Refused(kind, error) => trouble::failed(subject, *kind, error),
         Blocker::Unprotected(state, error) => trouble::unprotected(subject, state, error.as_ref()),
-        Blocker::DatasourceMismatch(other) => nothing_of_ours(
+        // Which one is not told: it may be another team's.
+        Blocker::DatasourceMismatch(_) => nothing_of_ours(
             Reason::DatasourceMismatch,
             format!(
-                "The backup instance {} protects another database ({other}) and is left alone. Delete this object and \
-                 create it again with another backupInstanceName, or for the database that the backup instance protects.",
+                "The backup instance {} protects another database and is left alone. Delete this object and create it again \
+                 with another backupInstanceName, or for the database that the backup instance protects.",
                 subject.target.instance.name()
             ),
         ),

@@ -22,6 +22,7 @@ mod blocked;
 pub mod brake;
 mod context;
 pub mod correction;
+mod discretion;
 pub mod drift;
 pub mod error;
 pub mod events;

@@ -303,6 +303,7 @@ impl<'a> Pass<'a> {
             poll_after: self.memory.poll_after.unwrap_or(self.context.settings.poll_interval),
             state: None,
             protector: None,
+            secret: self.object.spec.key_vault_secret.as_ref().map(|secret| secret.uri.as_str()),
         }
     }
 

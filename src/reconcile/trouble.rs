@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted};
+use super::discretion;
 use super::explain;
 use super::schedule::{Next, Standing};
 use super::validate::{Lifecycle, SpecError};
@@ -46,7 +47,7 @@ pub fn invalid_spec(error: &SpecError, lifecycle: Lifecycle) -> Conclusion {
 /// Concludes from Azure not answering a look, the `looks`th in a row.
 #[must_use]
 pub fn unreadable(subject: Subject<'_>, error: &AzureError, looks: u32, standing: Standing) -> Conclusion {
-    let cause = Cause::of_answer(error);
+    let cause = Cause::of_answer(error, subject);
     // `Ready` says what was last read: a look that fails for a while does not make it untrue. And a few failures are not
     // worth telling about an object that is still on its way, nor do they outweigh trouble that is told already.
     let holds = subject.is_ready() && standing == Standing::WithinDeadline;
@@ -74,19 +75,32 @@ struct Cause {
 
 impl Cause {
     /// The error in the answer to a request.
-    fn of_answer(error: &AzureError) -> Self {
-        Self {
+    fn of_answer(error: &AzureError, subject: Subject<'_>) -> Self {
+        let cause = Self {
             error: error.service_error(),
             reason: explain::reason_of_answer(error),
             class: error.class(),
             retry_after: error.retry_after(),
-        }
+        };
+        cause.discreet(subject)
     }
 
     /// The error of an operation or of a backup instance, which came inside of a successful answer.
-    fn of_resource(error: &ServiceError) -> Self {
+    fn of_resource(error: &ServiceError, subject: Subject<'_>) -> Self {
         let class = error.class();
-        Self { error: error.clone(), reason: explain::reason(error, class), class, retry_after: None }
+        let cause = Self { error: error.clone(), reason: explain::reason(error, class), class, retry_after: None };
+        cause.discreet(subject)
+    }
+
+    /// Without what it says about somebody else's resources.
+    fn discreet(self, subject: Subject<'_>) -> Self {
+        match discretion::instead_of(&self.error, self.class, subject) {
+            Some(instead) => {
+                tracing::warn!(error = %self.error, detail = self.error.detail, "Azure speaks of what the grant does not cover");
+                Self { error: instead, reason: Reason::PrerequisiteMissing, class: ErrorClass::Prerequisite, ..self }
+            }
+            None => self,
+        }
     }
 }
 
@@ -137,8 +151,10 @@ pub fn unprotected(subject: Subject<'_>, state: &ProtectionState, error: Option<
         ),
         _ => {
             let what = format!("Protecting {}", subject.target.database_label());
-            let cause =
-                Cause { reason: Reason::ProtectionError, ..Cause::of_resource(error.unwrap_or(&without_cause)) };
+            let cause = Cause {
+                reason: Reason::ProtectionError,
+                ..Cause::of_resource(error.unwrap_or(&without_cause), subject)
+            };
             let assessment = trouble(IssueSource::Protection, &what, &cause, subject.lifecycle).validated(accepted());
             let finding = Finding::no(Reason::ProtectionError, assessment.message.clone());
             return assessment.protected(finding);
@@ -153,7 +169,7 @@ pub fn unprotected(subject: Subject<'_>, state: &ProtectionState, error: Option<
 /// Azure refused a request, or its answer was lost.
 #[must_use]
 pub fn refused_at_once(subject: Subject<'_>, kind: OperationKind, error: &AzureError) -> Conclusion {
-    let cause = Cause::of_answer(error);
+    let cause = Cause::of_answer(error, subject);
     // That Azure does not even try says less than why it could not protect the database before.
     if kind == OperationKind::Sync || is_passing(cause.class) && subject.is_told() {
         return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
@@ -164,7 +180,7 @@ pub fn refused_at_once(subject: Subject<'_>, kind: OperationKind, error: &AzureE
 /// The operation that Azure started for a request has failed.
 #[must_use]
 pub fn failed(subject: Subject<'_>, kind: OperationKind, error: &ServiceError) -> Assessment {
-    refused(subject, kind, &Cause::of_resource(error))
+    refused(subject, kind, &Cause::of_resource(error, subject))
 }
 
 fn refused(subject: Subject<'_>, kind: OperationKind, cause: &Cause) -> Assessment {
