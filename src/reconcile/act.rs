@@ -57,7 +57,10 @@ pub async fn perform(
     match answer {
         Ok(Started::Running(running)) => (Outcome::Accepted, Some(flight.shown(Stage::Running(running)))),
         Ok(Started::Finished) => (Outcome::Accepted, Some(flight.at(Stage::Succeeded))),
-        // Whether the refusal of a question says anything about the change is for the plan to judge.
+        // What Azure answers to this question was never recorded: no answer must not stand in the way of a change.
+        Err(error) if kind == OperationKind::ValidateChange && matches!(error.status(), Some(403 | 404 | 405 | 501)) => {
+            (Outcome::Accepted, Some(flight.at(Stage::Unjudged)))
+        }
         Err(error) if kind == OperationKind::ValidateChange && is_answer(&error) => {
             (Outcome::Accepted, Some(flight.at(Stage::Failed(error.service_error()))))
         }
@@ -82,7 +85,7 @@ fn log(kind: OperationKind, target: &Target, answer: &Result<Started, AzureError
 /// Whether Azure has said no, rather than that it cannot answer now.
 fn is_answer(error: &AzureError) -> bool {
     let passing = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Busy);
-    error.delivery() == Delivery::Refused && error.status() != Some(401) && (!passing || error.status() == Some(501))
+    error.delivery() == Delivery::Refused && error.status() != Some(401) && !passing
 }
 
 /// How far a request has come that was not accepted; `None` once it is over.

@@ -54,6 +54,8 @@ pub enum Stage {
     Succeeded,
     /// Azure accepted it, and its operation failed.
     Failed(ServiceError),
+    /// It was a question that Azure does not answer: the operator may not ask it, or Azure does not know it.
+    Unjudged,
 }
 
 impl Flight {
@@ -148,7 +150,7 @@ impl Flight {
         let doubted = self.doubted_at.is_some_and(|since| since.elapsed() < UNCERTAINTY);
         doubted
             || match self.stage {
-                Stage::Unsent | Stage::Failed(_) => false,
+                Stage::Unsent | Stage::Failed(_) | Stage::Unjudged => false,
                 Stage::Running(_) => true,
                 Stage::Lost | Stage::Succeeded => self.age() < UNCERTAINTY,
             }

@@ -110,8 +110,10 @@ pub enum Fate {
     Accepted,
     /// Nobody knows whether it reached Azure, or whether Azure is done with it; the effect may show any moment.
     Lost,
-    /// Its operation failed.
+    /// Its operation failed, or Azure said no to a question.
     Failed(ServiceError),
+    /// It was a question that Azure does not answer.
+    Unjudged,
     /// It is over: whatever effect it had shows.
     Over,
 }
@@ -124,6 +126,7 @@ impl Sent {
         let may_still_land = changes && flight.may_still_land();
         let fate = match &flight.stage {
             Stage::Failed(error) => Fate::Failed(error.clone()),
+            Stage::Unjudged => Fate::Unjudged,
             Stage::Unsent => Fate::Unsent,
             Stage::Succeeded if !changes || may_still_land => Fate::Accepted,
             Stage::Lost | Stage::Running(_) if may_still_land => Fate::Lost,

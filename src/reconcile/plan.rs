@@ -82,7 +82,7 @@ fn act(target: &Target, action: Action, state: &ProtectionState, sent: Option<&S
             Fate::Unsent => Step::Send(Request::Act(action), hash),
             Fate::Failed(error) => Step::Blocked(Blocker::Refused(sent.kind, error.clone())),
             Fate::Accepted | Fate::Lost => outcome(sent),
-            Fate::Over => Step::Intend(Mutation::Act(action), hash),
+            Fate::Over | Fate::Unjudged => Step::Intend(Mutation::Act(action), hash),
         },
         Some(sent) if may_undo(sent, state) => outcome(sent),
         _ => Step::Intend(Mutation::Act(action), hash),

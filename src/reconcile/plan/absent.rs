@@ -21,13 +21,13 @@ impl Planner<'_> {
                 }
                 Fate::Failed(error) => return Step::Blocked(Blocker::Refused(Create, error.clone())),
                 Fate::Accepted | Fate::Lost => return outcome(sent),
-                Fate::Over => {}
+                Fate::Over | Fate::Unjudged => {}
             },
             Some(sent) if sent.kind == Undelete => match &sent.fate {
                 Fate::Unsent => return Step::Send(Request::Act(Action::Undelete), sent.request.clone()),
                 Fate::Failed(error) => return Step::Blocked(Blocker::Refused(Undelete, error.clone())),
                 Fate::Accepted | Fate::Lost => return outcome(sent),
-                Fate::Over => {}
+                Fate::Over | Fate::Unjudged => {}
             },
             // Another content than the one wanted now may still land: then it is a backup instance to be changed.
             Some(sent) if matches!(sent.kind, Create | Update) && sent.may_still_land => return outcome(sent),

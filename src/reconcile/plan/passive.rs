@@ -82,6 +82,7 @@ impl Planner<'_> {
         let cannot = || Step::Blocked(Blocker::CannotValidate(instance.protection_state.clone()));
         match sent.filter(|sent| sent.kind == OperationKind::ValidateChange).map(|sent| &sent.fate) {
             Some(Fate::Accepted) => Step::Rest(Rest::Validated(self.hash())),
+            Some(Fate::Unjudged) => cannot(),
             Some(Fate::Failed(error)) if is_no_verdict(error) => cannot(),
             Some(Fate::Failed(error)) => Step::Blocked(Blocker::Refused(OperationKind::ValidateChange, error.clone())),
             _ if self.is_validated() => Step::Rest(Rest::Validated(self.hash())),

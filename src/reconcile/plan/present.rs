@@ -105,7 +105,9 @@ impl Planner<'_> {
             }
             Some(sent) if may_undo(sent, &instance.protection_state) => outcome(sent),
             _ if !judged => self.update(instance, sent),
-            Some(Sent { kind: OperationKind::ValidateChange, fate: Fate::Accepted, .. }) => self.update(instance, None),
+            Some(Sent { kind: OperationKind::ValidateChange, fate: Fate::Accepted | Fate::Unjudged, .. }) => {
+                self.update(instance, None)
+            }
             Some(Sent { kind: OperationKind::ValidateChange, fate: Fate::Failed(error), .. }) => {
                 if is_no_verdict(error) {
                     self.update(instance, None)
@@ -154,24 +156,10 @@ impl Planner<'_> {
     }
 }
 
-/// Whether Azure's refusal says nothing about the change itself: the operator may not ask, the question is not known there,
-/// or it is answered as if the database were to be protected a second time. What Azure answers to `validateForModifyBackup`
-/// was never recorded.
+/// Whether Azure's refusal says nothing about the change itself: it is answered as if the database were to be protected a
+/// second time. What Azure answers to `validateForModifyBackup` was never recorded.
 pub(super) fn is_no_verdict(error: &ServiceError) -> bool {
-    const NO_VERDICT: &[&str] = &[
-        "AuthorizationFailed",
-        "Http403",
-        "Http404",
-        "Http405",
-        "Http501",
-        "InvalidResourceType",
-        "LinkedAuthorizationFailed",
-        "MethodNotAllowed",
-        "NoRegisteredProviderFound",
-        "NotFound",
-        "NotImplemented",
-        "UserErrorDppDatasourceAlreadyHasBackupInstance",
-        "UserErrorDppDatasourceAlreadyProtected",
-    ];
+    const NO_VERDICT: [&str; 2] =
+        ["UserErrorDppDatasourceAlreadyHasBackupInstance", "UserErrorDppDatasourceAlreadyProtected"];
     NO_VERDICT.iter().any(|code| error.code.eq_ignore_ascii_case(code))
 }
