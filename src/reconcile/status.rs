@@ -108,6 +108,8 @@ pub fn paused(
     now: Timestamp,
 ) -> PostgresBackupStatus {
     let mut status = previous.clone();
+    // What a held-off operator says, it says of the specification that it has last seen.
+    let generation = if previous.observed_generation < 0 { generation } else { previous.observed_generation };
     let message = match lifecycle {
         Lifecycle::Live => format!("The annotation {} holds the operator off.", annotations::PAUSED),
         Lifecycle::Deleting(_) | Lifecycle::LettingGo => {
