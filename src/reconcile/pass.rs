@@ -105,7 +105,7 @@ impl<'a> Pass<'a> {
     async fn step(self) -> Result<Flow, Error> {
         let lifecycle = Lifecycle::of(self.object);
         if lifecycle != Lifecycle::Live && !finalizer::is_on(self.object) {
-            self.context.memories.forget(&self.key.uid);
+            self.context.forget(&self.key.uid);
             return Ok(Flow::Until(Action::await_change()));
         }
         if lifecycle != Lifecycle::LettingGo && annotations::is_paused(self.object) {
@@ -441,9 +441,7 @@ impl<'a> Pass<'a> {
         }
         report::event(&self.context.recorder, self.object, &events::released(release, target)).await;
         finalizer::remove(&self.api, self.object).await.map_err(Error::Finalizer)?;
-        self.context.memories.forget(&self.key.uid);
-        self.context.brake.release(&self.key.uid);
-        self.context.observer.deletions_held(self.context.brake.held());
+        self.context.forget(&self.key.uid);
         Ok(Flow::Until(Action::await_change()))
     }
 }
