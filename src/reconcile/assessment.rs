@@ -173,27 +173,41 @@ impl Assessment {
     /// Says of the database's protection what Azure was seen to say.
     pub(super) fn protected_as(self, state: Option<&ProtectionState>) -> Self {
         match state {
-            Some(ProtectionState::ProtectionConfigured) => {
-                self.protected(Finding::yes(Reason::Protected, "Azure reports the database as protected."))
-            }
-            Some(state) => {
-                let reason = if drift::is_at_rest(state) { Reason::ProtectionStopped } else { Reason::ProtectionError };
-                self.protected(Finding::no(reason, format!("Azure shows the backup instance as {state}.")))
-            }
+            Some(state) => self.protected(protection_shown(state)),
             None => self,
         }
     }
 
     pub(super) fn unsynced_drift(self, drift: &[DriftItem]) -> Self {
-        let fields: Vec<_> = drift.iter().map(|item| item.field.as_str()).collect();
-        let message = format!("The backup instance differs from the specification in {}.", fields.join(", "));
-        self.synced(Finding::no(Reason::DriftDetected, message))
+        self.synced(drift_shown(drift))
     }
 
     pub(super) fn not_created(self) -> Self {
         let finding = || Finding::no(Reason::NotCreated, "The backup instance does not exist yet.");
         self.synced(finding()).protected(finding())
     }
+}
+
+/// `Protected` of a backup instance that Azure shows in this state.
+pub(super) fn protection_shown(state: &ProtectionState) -> Finding {
+    use ProtectionState as State;
+
+    let reason = match state {
+        State::ProtectionConfigured => {
+            return Finding::yes(Reason::Protected, "Azure reports the database as protected.");
+        }
+        State::ConfiguringProtection | State::UpdatingProtection => Reason::Configuring,
+        state if drift::is_at_rest(state) => Reason::ProtectionStopped,
+        _ => Reason::ProtectionError,
+    };
+    Finding::no(reason, format!("Azure shows the backup instance as {state}."))
+}
+
+/// `Synced` of a backup instance that differs so.
+pub(super) fn drift_shown(drift: &[DriftItem]) -> Finding {
+    let fields: Vec<_> = drift.iter().map(|item| item.field.as_str()).collect();
+    let message = format!("The backup instance differs from the specification in {}.", fields.join(", "));
+    Finding::no(Reason::DriftDetected, message)
 }
 
 /// `Validated` of a backup instance that exists as the specification asks.

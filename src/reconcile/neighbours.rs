@@ -9,6 +9,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 
 use super::naming;
 use super::validate::{Key, Target};
+use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, annotations};
 use crate::error_chain;
 
@@ -69,6 +70,14 @@ impl Neighbours {
     pub fn successor(&self, object: &PostgresBackup, target: &Target) -> Option<Rival> {
         let same_instance = self.rivals(object, target).into_iter().filter(|(_, rival)| rival.same_instance);
         same_instance.min_by(|(a, _), (b, _)| by_age(&**a, &**b)).map(|(_, rival)| rival)
+    }
+
+    /// The objects, by uid, whose backup instance is being deleted, as their status records it.
+    #[must_use]
+    pub fn being_deleted(&self) -> Vec<String> {
+        let stored = self.store.get().map(Store::state).unwrap_or_default();
+        let objects = stored.iter().filter_map(|stored| stored.0.as_ref().ok());
+        objects.filter(|object| deletes(object)).filter_map(ResourceExt::uid).collect()
     }
 
     /// Whose the backup instance with this owner tag is, for an object that has no elder: it may be taken from nobody, from
@@ -142,6 +151,12 @@ impl Neighbours {
     fn target_of(&self, object: &PostgresBackup) -> Option<Target> {
         Target::parse(object, &Key::of(object).ok()?, &self.cluster_name).ok()
     }
+}
+
+/// Whether status records that the object's backup instance is being deleted.
+fn deletes(object: &PostgresBackup) -> bool {
+    let operation = object.status.as_ref().and_then(|status| status.operation.as_ref());
+    operation.is_some_and(|operation| operation.kind == OperationKind::Delete)
 }
 
 /// Whether an object lays claim to its backup instance.

@@ -103,7 +103,7 @@ impl<'a> Pass<'a> {
     async fn step(self) -> Result<Flow, Error> {
         let lifecycle = Lifecycle::of(self.object);
         if lifecycle != Lifecycle::Live && !finalizer::is_on(self.object) {
-            self.context.memories.forget(&self.key.uid);
+            self.context.forget(&self.key.uid);
             return Ok(Flow::Until(Action::await_change()));
         }
         if lifecycle != Lifecycle::LettingGo && annotations::is_paused(self.object) {
@@ -176,10 +176,6 @@ impl<'a> Pass<'a> {
 
     async fn look_at_deleted(&self, target: &Target, disposal: Disposal) -> Result<(Look, Stake), AzureError> {
         let look = self.observer().deleted(target, &self.previous).await?;
-        // A deletion that an earlier process began counts as well.
-        if look.flight.as_ref().is_some_and(|flight| flight.kind == OperationKind::Delete && flight.is_unsettled()) {
-            self.context.brake.note(&self.key.uid);
-        }
         if self.context.neighbours.successor(self.object, target).is_some() {
             return Ok((look, Stake::HandedOver));
         }

@@ -23,9 +23,12 @@ mod time;
 mod wire;
 mod world;
 
+mod brake;
 mod create;
 mod deadline;
 mod delete;
+mod deletion;
+mod false_ready;
 mod lost;
 mod ownership;
 mod quiet;

@@ -12,6 +12,11 @@ pub fn flexible(name: &str) -> PostgresBackup {
     PostgresBackup::new(name, spec(server_id(name)))
 }
 
+/// Protects the flexible server `server` from an object of another name.
+pub fn flexible_as(name: &str, server: &str) -> PostgresBackup {
+    PostgresBackup::new(name, spec(server_id(server)))
+}
+
 /// Protects the article's database of a Single Server, whose login is in a Key Vault.
 pub fn single(name: &str) -> PostgresBackup {
     let mut object = PostgresBackup::new(name, spec(DATABASE.to_owned()));

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::api_server::ApiServer;
 use crate::azure::Azure;
 pub use crate::operator::Setup;
-use crate::operator::{Power, Surroundings};
+use crate::operator::{Gauges, Power, Surroundings};
 use crate::samples;
 use crate::time::Time;
 use crate::wire::{Call, Sent, Wire};
@@ -23,6 +23,7 @@ pub struct World {
     pub azure: Azure,
     pub wire: Wire,
     pub power: Power,
+    pub gauges: Gauges,
     time: Time,
     operator: JoinHandle<()>,
 }
@@ -41,16 +42,17 @@ impl World {
         let wire = Wire::new(time);
         let kubernetes = ApiServer::new(wire.clone(), time);
         let azure = Azure::new(wire.clone(), time, setup.timing.clone());
-        let power = Power::on();
+        let (power, gauges) = (Power::on(), Gauges::default());
         let surroundings = Surroundings {
             kubernetes: kubernetes.clone(),
             azure: azure.clone(),
             wire: wire.clone(),
             time,
             power: power.clone(),
+            gauges: gauges.clone(),
         };
         let operator = tokio::spawn(surroundings.supervise(setup));
-        Self { kubernetes, azure, wire, power, time, operator }
+        Self { kubernetes, azure, wire, power, gauges, time, operator }
     }
 
     /// With a flexible server `orders` that is to be protected.
@@ -76,10 +78,22 @@ impl World {
         world
     }
 
+    /// Stops the operator as Kubernetes does, and starts it again.
+    pub async fn restart(&self) {
+        self.power.switch_off().await;
+        self.power.switch_on();
+        self.pass(Duration::from_secs(5)).await;
+    }
+
     /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
         self.check();
+    }
+
+    /// The time that everything here shares.
+    pub fn time(&self) -> Time {
+        self.time
     }
 
     /// Time since the beginning.
@@ -173,6 +187,13 @@ pub fn is(object: &PostgresBackup, type_: ConditionType) -> bool {
     conditions::is_true(&status(object).conditions, type_)
 }
 
+/// The message of Ready.
+pub fn message(object: &PostgresBackup) -> String {
+    conditions::find(&status(object).conditions, ConditionType::Ready)
+        .map(|ready| ready.message.clone())
+        .unwrap_or_default()
+}
+
 /// The reason of Ready.
 pub fn reason(object: &PostgresBackup) -> String {
     conditions::find(&status(object).conditions, ConditionType::Ready)
@@ -180,7 +201,8 @@ pub fn reason(object: &PostgresBackup) -> String {
         .unwrap_or_default()
 }
 
-fn has_reason(object: &PostgresBackup, expected: Reason) -> bool {
+/// Whether Ready has this reason.
+pub fn has_reason(object: &PostgresBackup, expected: Reason) -> bool {
     reason(object) == expected.as_str()
 }
 

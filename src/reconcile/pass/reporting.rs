@@ -134,9 +134,7 @@ impl Pass<'_> {
         }
         report::event(&self.context.recorder, self.object, &events::released(release, target)).await;
         finalizer::remove(&self.api, self.object).await.map_err(Error::Finalizer)?;
-        self.context.memories.forget(&self.key.uid);
-        self.context.brake.release(&self.key.uid);
-        self.context.observer.deletions_held(self.context.brake.held());
+        self.context.forget(&self.key.uid);
         Ok(Flow::Until(Action::await_change()))
     }
 }

@@ -24,6 +24,7 @@ impl Pass<'_> {
 
     fn brake(&self) -> Option<Blocker> {
         let brake = &self.context.brake;
+        brake.count_begun(|| self.context.neighbours.being_deleted());
         let admitted = if annotations::is_reconcile_requested(self.object) {
             brake.note(&self.key.uid);
             true

@@ -37,9 +37,7 @@ impl Planner<'_> {
             State::ProtectionError if drift.is_empty() => self.repair(instance, sent),
             State::ProtectionError => self.update(instance, sent),
             // A PUT is how Azure's own tools repair these. The trouble is told first, and the PUT comes at its pace.
-            State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid => {
-                if self.is_told(IssueSource::Protection) { self.update(instance, sent) } else { unprotected(instance) }
-            }
+            State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid => self.configure(instance, sent),
             state if drift::reaches(state, self.desired.protection) => {
                 self.rest(Rest::AtRest(state.clone()), instance, sent)
             }
@@ -49,6 +47,17 @@ impl Planner<'_> {
         };
         drift.extend(drift::of_protection(self.desired, instance));
         Plan { step, drift }
+    }
+
+    /// Azure could not even configure protection. A PUT that it has refused is tried again as it is, so that status goes on
+    /// saying why.
+    fn configure(&self, instance: &Instance, sent: Option<&Sent>) -> Step {
+        let refused = sent.is_some_and(|sent| sent.kind == OperationKind::Update && sent.fate == Fate::Unsent);
+        if self.is_told(IssueSource::Protection) || (refused && self.is_told(IssueSource::Operation)) {
+            self.update(instance, sent)
+        } else {
+            unprotected(instance)
+        }
     }
 
     /// What is asked for is reached: nothing is to be done, unless a request of ours for something else may still land.

@@ -1,4 +1,5 @@
-//! What people and tests do with the API server.
+//! What people and tests do with the API server. Objects are named by their `name`, or as `namespace/name` where they are in
+//! another namespace than most.
 
 use k8s_openapi::api::events::v1::Event;
 use postgres_backup_operator::api::{PostgresBackup, PostgresBackupSpec};
@@ -48,6 +49,11 @@ impl ApiServer {
         });
     }
 
+    /// Takes all finalizers off, as people do who have lost patience.
+    pub fn strip(&self, name: &str) {
+        self.update(name, |object| object["metadata"]["finalizers"] = json!([]));
+    }
+
     /// `kubectl delete --wait=false`.
     pub fn delete(&self, name: &str) {
         let key = key(name);
@@ -89,6 +95,8 @@ impl ApiServer {
     }
 }
 
+/// The key of `name`, or of `namespace/name`.
 fn key(name: &str) -> Key {
-    (NAMESPACE.to_owned(), name.to_owned())
+    let (namespace, name) = name.split_once('/').unwrap_or((NAMESPACE, name));
+    (namespace.to_owned(), name.to_owned())
 }

@@ -3,8 +3,10 @@
 mod client;
 mod inventory;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
 use azure_emulator::{
@@ -33,12 +35,28 @@ pub struct Azure {
     wire: Wire,
     time: Time,
     identities: Arc<AtomicUsize>,
+    looks: Arc<Mutex<BTreeMap<String, Look>>>,
+}
+
+/// A backup instance as it was when Azure answered a GET of the operator, and the answer arrived.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// When Azure answered, since the simulation began.
+    pub at: Duration,
+    /// What was there.
+    pub instance: Option<Instance>,
 }
 
 impl Azure {
     pub fn new(wire: Wire, time: Time, timing: Timing) -> Self {
         let config = EngineConfig { timing, ..EngineConfig::new(inventory::world(), time.now()) };
-        Self { engine: Arc::new(Mutex::new(Engine::new(config))), wire, time, identities: Arc::default() }
+        Self {
+            engine: Arc::new(Mutex::new(Engine::new(config))),
+            wire,
+            time,
+            identities: Arc::default(),
+            looks: Arc::default(),
+        }
     }
 
     /// A client of it, as the operator uses one.
@@ -66,6 +84,21 @@ impl Azure {
     /// The backup instances as they are now.
     pub fn instances(&self) -> Vec<Instance> {
         self.engine().instances().cloned().collect()
+    }
+
+    /// The operator's last look at the backup instance of this name.
+    pub fn last_look(&self, name: &str) -> Option<Look> {
+        self.looks.lock().unwrap().get(&name.to_ascii_lowercase()).cloned()
+    }
+
+    /// The backup instance of this name, if there is one now.
+    pub fn instance_named(&self, name: &str) -> Option<Instance> {
+        self.engine().instances().find(|instance| instance.name().eq_ignore_ascii_case(name)).cloned()
+    }
+
+    /// Does something past the API and its checks: in the portal, or as Azure itself.
+    pub fn in_portal<T>(&self, act: impl FnOnce(&mut Engine) -> T) -> T {
+        act(&mut self.engine())
     }
 
     /// How many backup instances are soft-deleted.
