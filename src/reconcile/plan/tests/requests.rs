@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::azure::DeletedInstance;
 use crate::reconcile::testing::{desired, instance, object};
 
 #[test]
@@ -125,6 +126,29 @@ fn what_azure_could_not_protect_is_told_first_and_tried_again_at_its_pace() {
         let observed = seen(Some(instance(&desired, state, &json!({}))), sent.clone());
         let plan = live(&desired, &wanted(&desired), status, &observed, VERSION);
         assert_eq!(word(&plan.step), expected, "{state}, {sent:?}");
+    }
+}
+
+#[test]
+fn a_soft_deleted_backup_instance_is_brought_back_exactly_once() {
+    use OperationKind::{Create, Undelete};
+
+    let desired = desired(&object(json!({})));
+    let record = |kind, fate| sent(kind, fate, &desired);
+    for (expected, recorded) in [
+        ("intend undelete", None),
+        ("intend undelete", record(Create, Fate::Over)),
+        ("undelete", record(Undelete, Fate::Unsent)),
+        ("wait for outcome", record(Undelete, Fate::Lost)),
+        ("wait for outcome", record(Undelete, Fate::Accepted)),
+        ("refused", record(Undelete, Fate::Failed(error()))),
+        ("intend undelete", record(Undelete, Fate::Over)),
+    ] {
+        let deleted = DeletedInstance::parse(instance(&desired, "SoftDeleted", &json!({})).raw).unwrap();
+        let found = Found::SoftDeleted { deleted: Box::new(deleted), claim: Claim::Ours, replacement: None };
+        let observed = Observed::Seen { found, sent: recorded.clone() };
+        let step = live(&desired, &wanted(&desired), &PostgresBackupStatus::default(), &observed, VERSION).step;
+        assert_eq!(word(&step), expected, "{recorded:?}");
     }
 }
 
