@@ -372,7 +372,7 @@ fn is_marked(target: &Target, instance: &Instance, version: ApiVersion) -> bool 
 }
 
 /// What a flight means for the plan.
-fn sent(flight: &Flight) -> Sent {
+pub(super) fn sent(flight: &Flight) -> Sent {
     let changes = flight.kind.changes_azure();
     let may_still_land = changes && flight.may_still_land();
     let fate = match &flight.stage {
@@ -395,6 +395,6 @@ fn canceled() -> ServiceError {
 
 /// A validation matters only while the object lives and still asks for what was validated. Anything that changes Azure
 /// matters until its outcome is known.
-fn is_of_interest(flight: &Flight, wanted: Option<&RequestHash>) -> bool {
+pub(super) fn is_of_interest(flight: &Flight, wanted: Option<&RequestHash>) -> bool {
     flight.kind.changes_azure() || wanted == Some(&flight.request)
 }

@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod deletion;
+mod model;
+mod properties;
 mod requests;
+mod table;
 
 use super::*;
 use crate::azure::ServiceError;
