@@ -6,7 +6,7 @@ use super::flight::{Flight, Stage};
 use super::step::{Action, Request, Step};
 use super::validate::Target;
 use crate::api::v1alpha1::OperationKind;
-use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, Started};
+use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, RequestHash, Started};
 use crate::error_chain;
 
 /// What came of the step.
@@ -44,6 +44,17 @@ pub async fn perform(
         Request::Act(Action::Delete) => azure.delete_instance(&target.instance).await,
     };
     log(kind, target, &answer);
+    settle(kind, hash, flight, answer, now)
+}
+
+/// What came of a request that was answered, or whose answer was lost. Pure.
+pub(super) fn settle(
+    kind: OperationKind,
+    hash: &RequestHash,
+    flight: Option<Flight>,
+    answer: Result<Started, AzureError>,
+    now: Timestamp,
+) -> (Outcome, Option<Flight>) {
     // A sync in between makes way for what is stored, and is not followed itself.
     if kind == OperationKind::Sync
         && let Some(stored) = flight.as_ref().filter(|flight| flight.kind != OperationKind::Sync)
@@ -58,7 +69,9 @@ pub async fn perform(
         Ok(Started::Running(running)) => (Outcome::Accepted, Some(flight.shown(Stage::Running(running)))),
         Ok(Started::Finished) => (Outcome::Accepted, Some(flight.at(Stage::Succeeded))),
         // What Azure answers to this question was never recorded: no answer must not stand in the way of a change.
-        Err(error) if kind == OperationKind::ValidateChange && matches!(error.status(), Some(403 | 404 | 405 | 501)) => {
+        Err(error)
+            if kind == OperationKind::ValidateChange && matches!(error.status(), Some(403 | 404 | 405 | 501)) =>
+        {
             (Outcome::Accepted, Some(flight.at(Stage::Unjudged)))
         }
         Err(error) if kind == OperationKind::ValidateChange && is_answer(&error) => {

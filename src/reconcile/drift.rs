@@ -82,3 +82,6 @@ pub fn compare(desired: &Desired, instance: &Instance, version: ApiVersion) -> V
     }
     drift
 }
+
+#[cfg(test)]
+mod tests;

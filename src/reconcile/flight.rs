@@ -156,10 +156,11 @@ impl Flight {
             }
     }
 
-    /// Whether Azure may still be at work on it, or may not even have received it yet.
+    /// Whether Azure may still be at work on it, or may not even have received it yet; also on an earlier attempt that it
+    /// answered with an internal error.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
-        self.may_still_land() && matches!(self.stage, Stage::Lost | Stage::Running(_))
+        self.may_still_land() && matches!(self.stage, Stage::Unsent | Stage::Lost | Stage::Running(_))
     }
 
     /// The request as status records it.
@@ -219,8 +220,10 @@ mod tests {
         tokio::time::advance(UNCERTAINTY - STEP).await;
         let next = Flight::new(OperationKind::Create, RequestHash::of_text("another"), now(), Some(&doubted));
         assert!(doubted.may_still_land() && next.may_still_land());
+        assert!(doubted.is_unsettled() && next.is_unsettled(), "what stands in the way must not have it forgotten");
         tokio::time::advance(STEP).await;
         assert!(!doubted.may_still_land() && !next.may_still_land());
+        assert!(!doubted.is_unsettled() && !next.is_unsettled());
     }
 
     #[tokio::test(start_paused = true)]

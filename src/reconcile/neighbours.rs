@@ -175,3 +175,6 @@ where
     let created = age(a.creation_timestamp()).cmp(&age(b.creation_timestamp()));
     created.then_with(|| (a.namespace(), a.name_any()).cmp(&(b.namespace(), b.name_any())))
 }
+
+#[cfg(test)]
+mod tests;
