@@ -203,7 +203,7 @@ impl<'a> Pass<'a> {
 
     /// The operator is held off.
     async fn paused(self, lifecycle: Lifecycle) -> Result<Flow, Error> {
-        let status = status::paused(&self.previous, lifecycle, self.key.generation, self.now);
+        let status = status::paused(&self.previous, lifecycle, self.now);
         report::status(&self.api, self.object, status).await?;
         Ok(Flow::Until(Action::await_change()))
     }

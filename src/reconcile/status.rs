@@ -84,13 +84,10 @@ pub fn fold(previous: &PostgresBackupStatus, assessment: &Assessment, facts: &Fa
 /// The status of an object that the operator is held off. What was last seen stays, and with it the generation that it
 /// answers; only a deletion that waits is said to wait.
 #[must_use]
-pub fn paused(
-    previous: &PostgresBackupStatus,
-    lifecycle: Lifecycle,
-    generation: i64,
-    now: Timestamp,
-) -> PostgresBackupStatus {
+pub fn paused(previous: &PostgresBackupStatus, lifecycle: Lifecycle, now: Timestamp) -> PostgresBackupStatus {
     let mut status = previous.clone();
+    // An object that was never seen answers generation -1, which a condition cannot.
+    let generation = previous.observed_generation.max(0);
     let message = match lifecycle {
         Lifecycle::Live => format!("The annotation {} holds the operator off.", annotations::PAUSED),
         Lifecycle::Deleting(_) | Lifecycle::LettingGo => {
