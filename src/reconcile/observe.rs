@@ -194,8 +194,8 @@ impl Observer<'_> {
                 let claim = self.claim(desired, &instance).await;
                 Found::Instance { instance: Box::new(instance), claim }
             }
-            // What is about to be created has been looked for before.
-            None if flight.is_some() || status.validated_request.as_deref() == Some(hash.as_str()) => Found::Nothing,
+            // What is about to come into being has been looked for before.
+            None if flight.as_ref().is_some_and(brings_about) => Found::Nothing,
             None => self.soft_deleted(desired).await?,
         };
         let observed = Observed::Seen { found, sent: flight.as_ref().map(sent) };
@@ -383,6 +383,17 @@ fn sent(flight: &Flight) -> Sent {
         Stage::Succeeded | Stage::Lost | Stage::Running(_) => Fate::Over,
     };
     Sent { kind: flight.kind, request: flight.request.clone(), fate, may_still_land }
+}
+
+/// Whether a request is to bring about a backup instance where there is none, and is not over yet.
+fn brings_about(flight: &Flight) -> bool {
+    use OperationKind::{Create, Undelete, Update, Validate};
+
+    match flight.kind {
+        Validate | Create | Undelete => sent(flight).fate != Fate::Over,
+        Update => flight.may_still_land(),
+        _ => false,
+    }
 }
 
 fn canceled() -> ServiceError {

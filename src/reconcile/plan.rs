@@ -37,7 +37,7 @@ pub fn live(
     match (desired.mode, found) {
         (Mode::Enforce, Found::Nothing) => planner.absent(sent).into(),
         (Mode::Enforce, Found::SoftDeleted { deleted, claim, replacement }) => {
-            planner.undelete(&deleted.instance, claim, replacement.as_deref()).into()
+            planner.undelete(&deleted.instance, claim, replacement.as_deref(), sent).into()
         }
         (Mode::Enforce, Found::Instance { instance, claim }) => planner.present(instance, claim, sent),
         (Mode::Observe | Mode::ValidateOnly, found) => planner.passive(found, sent),
