@@ -38,7 +38,8 @@ impl Planner<'_> {
             State::ProtectionError => self.update(instance, sent),
             // A PUT is how Azure's own tools repair these. The trouble is told first, and the PUT comes at its pace.
             State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid => {
-                if self.is_told(IssueSource::Protection) { self.update(instance, sent) } else { unprotected(instance) }
+                let is_told = self.is_told(IssueSource::Protection) || self.is_told(IssueSource::Operation);
+                if is_told { self.update(instance, sent) } else { unprotected(instance) }
             }
             state if drift::reaches(state, self.desired.protection) => {
                 self.rest(Rest::AtRest(state.clone()), instance, sent)
