@@ -48,6 +48,7 @@ fn under_way(subject: Subject<'_>, kind: OperationKind, plan: &Plan, next: Next)
     let drift = if plan.drift.is_empty() { &subject.previous.drift } else { &plan.drift };
     let assessment = working(subject, kind, drift, next);
     match kind {
+        OperationKind::ValidateChange if subject.cannot_validate() => Conclusion::Unchanged(assessment.next),
         OperationKind::Validate | OperationKind::ValidateChange => {
             subject.attempt(&[Validation, Operation], assessment)
         }

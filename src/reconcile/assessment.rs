@@ -80,6 +80,13 @@ impl Subject<'_> {
         self.is_answered() && self.previous.issues.iter().any(|issue| sources.contains(&issue.source))
     }
 
+    /// Whether status tells, at the present generation, that Azure did not judge the specification when asked.
+    #[must_use]
+    pub fn cannot_validate(&self) -> bool {
+        let ready = conditions::find(&self.previous.conditions, ConditionType::Ready);
+        self.is_answered() && ready.is_some_and(|ready| ready.reason == Reason::CannotValidate.as_str())
+    }
+
     /// Whether status asks a person for something, or tells of trouble, at the present generation.
     #[must_use]
     pub fn is_told(&self) -> bool {

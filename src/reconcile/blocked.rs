@@ -134,7 +134,7 @@ fn not_supported(subject: Subject<'_>, kind: OperationKind, drift: &[DriftItem])
         explain::activity(kind, subject.target)
     );
     let finding = Finding::no(Reason::NotSupported, message.clone());
-    let assessment = Assessment::stuck(Reason::NotSupported, message).synced(finding);
+    let assessment = Assessment::stuck(Reason::NotSupported, message).synced(finding).protected_as(subject.state);
     if drift.is_empty() { assessment } else { assessment.unsynced_drift(drift) }
 }
 

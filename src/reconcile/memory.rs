@@ -40,6 +40,8 @@ pub struct Memory {
     attempts: u32,
     conflicts: u32,
     unsettled: Option<Unsettled>,
+    /// Whether the time counts from the present, whatever status says.
+    starts_over: bool,
     blindness: Option<Blindness>,
 }
 
@@ -63,6 +65,7 @@ impl Memory {
         let since = match self.unsettled {
             Some(unsettled) if unsettled.generation == generation => unsettled.since,
             Some(_) => Instant::now(),
+            None if self.starts_over => Instant::now(),
             None => {
                 let blind = self.blindness.map(|blindness| blindness.since.elapsed()).unwrap_or_default();
                 let age = unsettled_before(previous, generation, deadline, now).max(blind);
@@ -70,6 +73,7 @@ impl Memory {
             }
         };
         self.unsettled = Some(Unsettled { generation, since });
+        self.starts_over = false;
         Standing::after(since.elapsed(), deadline)
     }
 
@@ -89,6 +93,8 @@ impl Memory {
     pub fn note_progress(&mut self) {
         self.attempts = 0;
         self.unsettled = None;
+        self.starts_over = true;
+        self.blindness = None;
     }
 
     /// Notes that a person asks for a fresh start.

@@ -3,7 +3,7 @@
 use super::flight::Flight;
 use super::follow::{Followed, follow};
 use super::neighbours::{Claim, Neighbours};
-use super::observed::{Found, Look, Observed, Sent, Wanted};
+use super::observed::{Fate, Found, Look, Observed, Sent, Wanted};
 use super::validate::{Desired, Target};
 use super::vaults::VaultCache;
 use crate::api::v1alpha1::OperationKind;
@@ -54,8 +54,8 @@ impl Observer<'_> {
                 let claim = self.claim(desired, &instance).await;
                 Found::Instance { instance: Box::new(instance), claim }
             }
-            // What is about to be created has been looked for before.
-            None if flight.is_some() || status.validated_request.as_deref() == Some(hash.as_str()) => Found::Nothing,
+            // What is about to come into being has been looked for before.
+            None if flight.as_ref().is_some_and(brings_about) => Found::Nothing,
             None => self.soft_deleted(desired).await?,
         };
         let observed = Observed::Seen { found, sent: flight.as_ref().map(Sent::of) };
@@ -175,4 +175,15 @@ impl Observer<'_> {
 /// Whether the backup instance carries the object's owner tag, as far as `version` shows tags.
 fn is_marked(target: &Target, instance: &Instance, version: ApiVersion) -> bool {
     !version.carries_tags() || instance.tag(&target.owner.name) == Some(target.owner.value.as_str())
+}
+
+/// Whether a request is to bring about a backup instance where there is none, and is not over yet.
+fn brings_about(flight: &Flight) -> bool {
+    use OperationKind::{Create, Undelete, Update, Validate};
+
+    match flight.kind {
+        Validate | Create | Undelete => Sent::of(flight).fate != Fate::Over,
+        Update => flight.may_still_land(),
+        _ => false,
+    }
 }

@@ -101,15 +101,10 @@ fn agree_with_what_is_seen(status: &mut PostgresBackupStatus, seen: &Seen<'_>, g
 /// The status of an object that the operator is held off. What was last seen stays, and with it the generation that it
 /// answers; only a deletion that waits is said to wait.
 #[must_use]
-pub fn paused(
-    previous: &PostgresBackupStatus,
-    lifecycle: Lifecycle,
-    generation: i64,
-    now: Timestamp,
-) -> PostgresBackupStatus {
+pub fn paused(previous: &PostgresBackupStatus, lifecycle: Lifecycle, now: Timestamp) -> PostgresBackupStatus {
     let mut status = previous.clone();
-    // What a held-off operator says, it says of the specification that it has last seen.
-    let generation = if previous.observed_generation < 0 { generation } else { previous.observed_generation };
+    // An object that was never seen answers generation -1, which a condition cannot.
+    let generation = previous.observed_generation.max(0);
     let message = match lifecycle {
         Lifecycle::Live => format!("The annotation {} holds the operator off.", annotations::PAUSED),
         Lifecycle::Deleting(_) | Lifecycle::LettingGo => {

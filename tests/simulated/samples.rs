@@ -24,6 +24,11 @@ pub fn single(name: &str) -> PostgresBackup {
     object
 }
 
+/// An object `orders` for each kind of database.
+pub fn both_kinds() -> [PostgresBackup; 2] {
+    [flexible("orders"), single("orders")]
+}
+
 fn spec(database: String) -> PostgresBackupSpec {
     PostgresBackupSpec {
         database: DatabaseSpec { resource_id: database },

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use kube::ResourceExt;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
-use postgres_backup_operator::api::{PostgresBackup, PostgresBackupStatus, Reason};
+use postgres_backup_operator::api::{DeletionPolicy, PostgresBackup, PostgresBackupStatus, Reason};
 use tokio::task::JoinHandle;
 
 use crate::api_server::ApiServer;
@@ -85,6 +87,36 @@ impl World {
         self.pass(Duration::from_secs(5)).await;
     }
 
+    /// With an object that is where it should be.
+    pub async fn settled(object: &PostgresBackup, setup: Setup) -> Self {
+        let world = Self::with(setup);
+        world.kubernetes.create(object);
+        world.ready(&object.name_any()).await;
+        world.pass(Duration::from_secs(60)).await;
+        world
+    }
+
+    /// With a protected backup instance whose object is gone.
+    pub async fn orphaned(object: &PostgresBackup) -> Self {
+        let world = Self::settled(object, Setup::default()).await;
+        let name = object.name_any();
+        world.kubernetes.edit(&name, |spec| spec.deletion_policy = DeletionPolicy::Retain);
+        world.ready(&name).await;
+        world.kubernetes.delete(&name);
+        world.gone(&name).await;
+        world
+    }
+
+    /// With a soft-deleted backup instance, as it is left of an object that was deleted.
+    pub async fn soft_deleted(object: &PostgresBackup) -> Self {
+        let world = Self::settled(object, Setup::default()).await;
+        let name = object.name_any();
+        world.kubernetes.delete(&name);
+        world.gone(&name).await;
+        world.pass(Duration::from_secs(60)).await;
+        world
+    }
+
     /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
@@ -94,6 +126,11 @@ impl World {
     /// The time that everything here shares.
     pub fn time(&self) -> Time {
         self.time
+    }
+
+    /// The present time.
+    pub fn now(&self) -> Timestamp {
+        self.time.now()
     }
 
     /// Time since the beginning.
@@ -187,17 +224,20 @@ pub fn is(object: &PostgresBackup, type_: ConditionType) -> bool {
     conditions::is_true(&status(object).conditions, type_)
 }
 
+/// The reason of Ready.
+pub fn reason(object: &PostgresBackup) -> String {
+    reason_of(object, ConditionType::Ready)
+}
+
+/// The reason of a condition, if it is there.
+pub fn reason_of(object: &PostgresBackup, type_: ConditionType) -> String {
+    conditions::find(&status(object).conditions, type_).map(|condition| condition.reason.clone()).unwrap_or_default()
+}
+
 /// The message of Ready.
 pub fn message(object: &PostgresBackup) -> String {
     conditions::find(&status(object).conditions, ConditionType::Ready)
         .map(|ready| ready.message.clone())
-        .unwrap_or_default()
-}
-
-/// The reason of Ready.
-pub fn reason(object: &PostgresBackup) -> String {
-    conditions::find(&status(object).conditions, ConditionType::Ready)
-        .map(|ready| ready.reason.clone())
         .unwrap_or_default()
 }
 

@@ -35,7 +35,7 @@ impl Pass<'_> {
 
     /// The operator is held off.
     pub(super) async fn paused(self, lifecycle: Lifecycle) -> Result<Flow, Error> {
-        let status = status::paused(&self.previous, lifecycle, self.key.generation, self.now);
+        let status = status::paused(&self.previous, lifecycle, self.now);
         report::status(&self.api, self.object, status).await?;
         Ok(Flow::Until(Action::await_change()))
     }

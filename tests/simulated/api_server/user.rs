@@ -2,7 +2,7 @@
 //! another namespace than most.
 
 use k8s_openapi::api::events::v1::Event;
-use postgres_backup_operator::api::{PostgresBackup, PostgresBackupSpec};
+use postgres_backup_operator::api::{PostgresBackup, PostgresBackupSpec, Reason};
 use serde_json::{Value, json};
 
 use super::resource::{self, Key};
@@ -40,6 +40,13 @@ impl ApiServer {
         self.update(name, |object| object["metadata"]["annotations"][annotation] = json!(value));
     }
 
+    /// `kubectl annotate`, with a minus sign after the annotation.
+    pub fn unannotate(&self, name: &str, annotation: &str) {
+        self.update(name, |object| {
+            object["metadata"]["annotations"].as_object_mut().expect("there are annotations").remove(annotation);
+        });
+    }
+
     /// Puts somebody else's finalizer on.
     pub fn hold(&self, name: &str, finalizer: &str) {
         self.update(name, |object| {
@@ -74,6 +81,12 @@ impl ApiServer {
     /// The events, oldest first.
     pub fn events(&self) -> Vec<Event> {
         self.store().events().to_vec()
+    }
+
+    /// The notes of the events with a reason, oldest first.
+    pub fn told(&self, reason: Reason) -> Vec<String> {
+        let events = self.events().into_iter().filter(|event| event.reason.as_deref() == Some(reason.as_str()));
+        events.filter_map(|event| event.note).collect()
     }
 
     /// Tells everyone who watches every change of an object once more, the oldest first, as a watch does that has fallen

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
 use azure_emulator::{
-    Engine, EngineConfig, Entry, Grant, Instance, Kind, Request, ResourceId, SoftDeleteState, Timing,
+    Engine, EngineConfig, Entry, Grant, Instance, Kind, Removal, Request, ResourceId, SoftDeleteState, Timing,
+    Tombstone,
 };
 use http::Method;
 use postgres_backup_operator::azure::{
     ApiVersion, ArmClient, ArmOptions, Cloud, Credential, DataProtection, RequestObserver,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use inventory::{DATABASE, KEY_VAULT, SECRET_URI, SERVERS, USER_ASSIGNED, VAULT, datasource, key_vault, server_id};
 
@@ -106,11 +107,45 @@ impl Azure {
         self.engine().tombstones().count()
     }
 
+    /// The one backup instance that is soft-deleted.
+    pub fn tombstone(&self) -> Tombstone {
+        let mut tombstones: Vec<_> = self.engine().tombstones().cloned().collect();
+        assert_eq!(tombstones.len(), 1, "{tombstones:#?}");
+        tombstones.remove(0)
+    }
+
     /// The one backup instance that there is.
     pub fn instance(&self) -> Instance {
         let mut instances = self.instances();
         assert_eq!(instances.len(), 1, "{instances:#?}");
         instances.remove(0)
+    }
+
+    /// How the operator reads the one backup instance.
+    pub fn shown(&self) -> Value {
+        self.send(Method::GET, &self.instance().id.to_string(), &Value::Null).1
+    }
+
+    /// Somebody asks Azure for an action on the one backup instance, `stopProtection` for instance.
+    pub fn act(&self, action: &str) {
+        let (answer, body) = self.send(Method::POST, &format!("{}/{action}", self.instance().id), &json!({}));
+        assert_eq!(answer, 202, "{body:#}");
+    }
+
+    /// Changes the one backup instance as only Azure itself can.
+    pub fn befall(&self, change: impl FnOnce(&mut Instance)) {
+        let id = self.instance().id;
+        change(self.engine().instance_mut(&id).unwrap());
+    }
+
+    /// Somebody protects a server under another name, past all checks.
+    pub fn protect_by_hand(&self, name: &str, server: &str) {
+        self.engine().create_in_portal(&instance_id(name), &id(&server_id(server)), "daily").unwrap();
+    }
+
+    /// Somebody deletes a backup instance for good.
+    pub fn remove_by_hand(&self, name: &str) {
+        assert!(self.engine().delete_in_portal(&instance_id(name), Removal::Final), "there is no {name}");
     }
 
     /// The bodies of the requests of a kind, as Azure received them.
@@ -185,6 +220,10 @@ impl Azure {
 /// An ARM id that is known to be one.
 pub fn id(text: &str) -> ResourceId {
     ResourceId::parse(text).unwrap()
+}
+
+fn instance_id(name: &str) -> ResourceId {
+    id(&format!("{VAULT}/backupInstances/{name}"))
 }
 
 fn permission(scope: &str) -> Grant {
