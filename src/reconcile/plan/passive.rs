@@ -44,6 +44,10 @@ impl Planner<'_> {
         if let Some(blocker) = mismatch(&self.desired.target, instance) {
             return Step::Blocked(blocker).into();
         }
+        // What the comparison says would not stay true.
+        if let Some(sent) = sent.filter(|sent| self.may_change(instance, sent)) {
+            return outcome(sent).into();
+        }
         let changes = drift::compare(self.desired, instance, self.version);
         let protection = drift::of_protection(self.desired, instance);
         let step = match state {

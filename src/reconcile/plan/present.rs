@@ -62,13 +62,14 @@ impl Planner<'_> {
 
     /// What is asked for is reached: nothing is to be done, unless a request of ours for something else may still land.
     fn rest(&self, rest: Rest, instance: &Instance, sent: Option<&Sent>) -> Step {
-        let other_content = |sent: &Sent| sent.kind == OperationKind::Update && sent.request != self.wanted.hash;
-        match sent {
-            Some(sent) if sent.may_still_land && other_content(sent) => outcome(sent),
-            Some(sent) if sent.kind != OperationKind::Update && may_undo(sent, &instance.protection_state) => {
-                outcome(sent)
-            }
-            _ => Step::Rest(rest),
+        sent.filter(|sent| self.may_change(instance, sent)).map_or(Step::Rest(rest), outcome)
+    }
+
+    /// Whether a request of ours may still make something else of the backup instance than what is wanted.
+    pub(super) fn may_change(&self, instance: &Instance, sent: &Sent) -> bool {
+        match sent.kind {
+            OperationKind::Update => sent.may_still_land && sent.request != self.wanted.hash,
+            _ => may_undo(sent, &instance.protection_state),
         }
     }
 

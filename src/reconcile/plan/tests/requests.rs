@@ -153,6 +153,33 @@ fn a_soft_deleted_backup_instance_is_brought_back_exactly_once() {
 }
 
 #[test]
+fn a_mode_that_changes_nothing_waits_for_what_was_sent_before_it_was_set() {
+    use OperationKind::{Create, Stop, Update};
+
+    for mode in ["Observe", "ValidateOnly"] {
+        let desired = desired(&object(json!({ "mode": mode })));
+        let record = |kind, fate| sent(kind, fate, &desired);
+        let settled = if mode == "Observe" { "rest" } else { "nothing to validate" };
+        for (expected, exists, recorded) in [
+            ("wait for outcome", false, record(Create, Fate::Lost)),
+            (settled, true, record(Create, Fate::Lost)),
+            (settled, true, record(Update, Fate::Lost)),
+            ("wait for outcome", true, other(record(Update, Fate::Lost))),
+            ("wait for outcome", true, doubted(other(record(Update, Fate::Unsent)))),
+            (settled, true, other(record(Update, Fate::Unsent))),
+            (settled, true, other(record(Update, Fate::Over))),
+            ("wait for outcome", true, record(Stop, Fate::Lost)),
+            (settled, true, record(Stop, Fate::Over)),
+        ] {
+            let instance = exists.then(|| instance(&desired, "ProtectionConfigured", &json!({})));
+            let observed = seen(instance, recorded.clone());
+            let step = live(&desired, &wanted(&desired), &PostgresBackupStatus::default(), &observed, VERSION).step;
+            assert_eq!(word(&step), expected, "{mode}, {recorded:?}");
+        }
+    }
+}
+
+#[test]
 fn a_running_operation_is_only_polled() {
     let desired = desired(&object(json!({})));
     let poll_after = Duration::from_secs(15);

@@ -54,8 +54,8 @@ pub(in super::super) enum Effect {
 struct Landing {
     at: Instant,
     effect: Effect,
-    /// Whether Azure has accepted it: then it comes before what Azure accepts after it.
-    accepted: bool,
+    /// How it was answered. What Azure has accepted comes before what it accepts after that.
+    luck: Luck,
 }
 
 #[derive(Default, Debug)]
@@ -106,6 +106,11 @@ impl Azure {
     /// What may still land that brings a backup instance into being, or its backups to run.
     pub(in super::super) fn still_landing(&self) -> impl Iterator<Item = &Effect> {
         self.landing.iter().map(|landing| &landing.effect)
+    }
+
+    /// What may still land although its answer was lost.
+    pub(in super::super) fn unanswered(&self) -> impl Iterator<Item = &Effect> {
+        self.landing.iter().filter(|landing| matches!(landing.luck, Luck::LostLate(_))).map(|landing| &landing.effect)
     }
 
     /// What somebody makes of the backup instance in the portal; a change that is under way there comes to nothing.
@@ -219,7 +224,7 @@ impl Azure {
             Request::Act(action) => Effect::Act(*action),
         };
         self.writes += 1;
-        self.land(|landing| landing.accepted);
+        self.land(|landing| matches!(landing.luck, Luck::FinishedLate(_)));
         if let Some((status, code)) = self.objection(&effect).filter(|_| !matches!(luck, Luck::LostWithoutEffect)) {
             return Err(http(status, code));
         }
@@ -227,7 +232,7 @@ impl Azure {
             Luck::Fine | Luck::AtOnce | Luck::LostWithEffect => self.apply(effect),
             Luck::FinishedLate(seconds) | Luck::LostLate(seconds) | Luck::InternalErrorLate(seconds) => {
                 let at = Instant::now() + Duration::from_secs(seconds);
-                self.landing.push(Landing { at, effect, accepted: matches!(luck, Luck::FinishedLate(_)) });
+                self.landing.push(Landing { at, effect, luck });
             }
             Luck::OperationFails | Luck::Refused(_) | Luck::LostWithoutEffect => {}
         }

@@ -28,6 +28,10 @@ pub(super) fn check(desired: &Desired, stored: &PostgresBackupStatus, observed: 
         let operation = stored.operation.as_ref().expect("what changes Azure is stored before it is sent");
         assert_eq!((operation.kind, operation.request_hash.as_str()), (request.kind(), hash.as_str()));
     }
+    if let Step::Send(Request::Create(_) | Request::Update(_), _) = step {
+        let lost = azure.unanswered().find(|effect| matches!(effect, Effect::Put { .. }));
+        assert!(lost.is_none(), "{step:?} is sent while {lost:?} may still land");
+    }
     if let Step::Release(release) = step {
         for effect in azure.still_landing() {
             let revives = match effect {
