@@ -40,7 +40,7 @@ pub struct Memory {
     attempts: u32,
     conflicts: u32,
     unsettled: Option<Unsettled>,
-    /// Whether the time counts from the present, whatever status says.
+    /// Whether what status tells of the past does not count any more.
     starts_over: bool,
     blindness: Option<Blindness>,
 }
@@ -65,10 +65,11 @@ impl Memory {
         let since = match self.unsettled {
             Some(unsettled) if unsettled.generation == generation => unsettled.since,
             Some(_) => Instant::now(),
-            None if self.starts_over => Instant::now(),
             None => {
                 let blind = self.blindness.map(|blindness| blindness.since.elapsed()).unwrap_or_default();
-                let age = unsettled_before(previous, generation, deadline, now).max(blind);
+                let told =
+                    if self.starts_over { Duration::ZERO } else { unsettled_before(previous, generation, deadline, now) };
+                let age = told.max(blind);
                 Instant::now().checked_sub(age).unwrap_or_else(Instant::now)
             }
         };

@@ -78,7 +78,7 @@ const TABLE: [(Situation, End, End); 24] = [
     (Situation::Shows("BackupsSuspended"), End::Deleted, End::Stopped),
     (Situation::Shows("BackupSchedulesSuspended"), End::Deleted, End::Stopped),
     (Situation::Shows("RetentionSchedulesSuspended"), End::Deleted, End::Stopped),
-    (Situation::Shows("SoftDeleted"), End::Deleted, STOPPED_ALREADY),
+    (Situation::Shows("SoftDeleted"), End::Untouched("NothingToDelete"), End::Untouched("NothingToDelete")),
     // Azure refuses to stop what it does not know to be running.
     (Situation::Shows("SomethingNew"), End::Deleted, End::Held),
     (Situation::Shows(""), End::Deleted, End::Held),

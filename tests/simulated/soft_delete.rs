@@ -5,7 +5,7 @@ use std::time::Duration;
 use azure_emulator::DatasourceInfo;
 use http::Method;
 use jiff::Timestamp;
-use postgres_backup_operator::api::conditions::ConditionType;
+use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::{Protection, Reason, annotations};
 use postgres_backup_operator::azure::ApiVersion;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ async fn deleted_with(change: impl FnOnce(&mut azure_emulator::Instance)) -> Wor
 }
 
 fn purge_time(world: &World) -> Timestamp {
-    world.azure.tombstone().purge_at
+    conditions::whole_seconds(world.azure.tombstone().purge_at)
 }
 
 /// Lets days pass, in which an operator would only renew its watches.
