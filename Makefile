@@ -43,6 +43,8 @@ generate: ## Write the generated files (a test compares them with what the code 
 	@mkdir -p $(dir $(CRD))
 	cargo run --locked --quiet --package postgres-backup-operator -- crd > $(CRD).new
 	@mv $(CRD).new $(CRD)
+	cargo run --locked --quiet --package test-support --bin api-reference < $(CRD) > docs/api.md.new
+	@mv docs/api.md.new docs/api.md
 
 control-plane: ## Run etcd and kube-apiserver until Ctrl-C, for trying things by hand
 	@tests/control-plane/build.sh >/dev/null

@@ -229,6 +229,21 @@ async fn both_kinds_are_accepted_in_any_casing_of_the_ids() {
 }
 
 #[tokio::test]
+async fn every_sample_is_accepted() {
+    let (_, api) = install().await;
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/samples")).unwrap() {
+        let path = entry.unwrap().path();
+        let sample: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(refusal(&api, sample).await, None, "{}", path.display());
+        names.push(path.file_stem().unwrap().to_string_lossy().into_owned());
+    }
+    for expected in ["adopt", "flexible-server", "observe", "single-server-database", "validate-only"] {
+        assert!(names.iter().any(|name| name == expected), "{expected} is not among {names:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_an_object_is_about_cannot_be_changed() {
     let (_, api) = install().await;
     let named = with(flexible_server(), "/backupInstanceName", json!("orders-1"));
