@@ -39,12 +39,6 @@ impl Brake {
         Self { limit, state: Mutex::default() }
     }
 
-    /// How many deletions are allowed in which time.
-    #[must_use]
-    pub fn limit(&self) -> BrakeLimit {
-        self.limit
-    }
-
     /// Asks whether an object may have its backup instance deleted now. Who was let through stays so.
     #[must_use]
     pub fn admits(&self, uid: &str) -> bool {

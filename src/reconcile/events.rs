@@ -57,6 +57,10 @@ pub fn released(release: Release, target: Option<&Target>) -> Event {
                  recovery points, which go on being billed; applying this object again resumes the backups."
             ),
         ),
+        Release::NothingToStop => (
+            Reason::Stopped,
+            format!("Azure keeps {instance}, for which no backups were taken: there was nothing to stop."),
+        ),
         Release::HandedOver => {
             (Reason::HandedOver, format!("Another PostgresBackup takes {instance} over; nothing changes in Azure."))
         }

@@ -156,6 +156,12 @@ impl Flight {
             }
     }
 
+    /// Whether Azure has accepted it, and it is too late for an effect that does not show yet.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.may_still_land() && matches!(self.stage, Stage::Succeeded)
+    }
+
     /// Whether Azure may still be at work on it, or may not even have received it yet; also on an earlier attempt that it
     /// answered with an internal error.
     #[must_use]

@@ -37,6 +37,10 @@ pub struct Memory {
     pub poll_after: Option<Duration>,
     /// How often drift was corrected.
     pub corrections: Corrections,
+    /// The request for a reconcile that was last taken up.
+    request: Option<String>,
+    /// Whether that request is still to have its effect: a look that failed has not given it any.
+    is_requested: bool,
     attempts: u32,
     conflicts: u32,
     unsettled: Option<Unsettled>,
@@ -67,8 +71,11 @@ impl Memory {
             Some(_) => Instant::now(),
             None => {
                 let blind = self.blindness.map(|blindness| blindness.since.elapsed()).unwrap_or_default();
-                let told =
-                    if self.starts_over { Duration::ZERO } else { unsettled_before(previous, generation, deadline, now) };
+                let told = if self.starts_over {
+                    Duration::ZERO
+                } else {
+                    unsettled_before(previous, generation, deadline, now)
+                };
                 let age = told.max(blind);
                 Instant::now().checked_sub(age).unwrap_or_else(Instant::now)
             }
@@ -94,14 +101,34 @@ impl Memory {
     pub fn note_progress(&mut self) {
         self.attempts = 0;
         self.unsettled = None;
+    }
+
+    /// Notes that a person has let the operator go on: the deadline starts over, whatever status tells of the past.
+    pub fn note_fresh_start(&mut self) {
+        self.note_progress();
         self.starts_over = true;
         self.blindness = None;
     }
 
-    /// Notes that a person asks for a fresh start.
-    pub fn note_request(&mut self) {
-        self.note_progress();
-        self.corrections.reset();
+    /// Notes that a person asks for a fresh start; the same request counts once, however often it is seen.
+    pub fn note_request(&mut self, request: &str) {
+        if self.request.as_deref() != Some(request) {
+            self.request = Some(request.to_owned());
+            self.is_requested = true;
+            self.note_fresh_start();
+            self.corrections.reset();
+        }
+    }
+
+    /// Whether a person has asked for a reconcile that has not had its effect yet.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.is_requested
+    }
+
+    /// Notes that the request for a reconcile has had its effect.
+    pub fn note_answer(&mut self) {
+        self.is_requested = false;
     }
 
     /// Notes when the object is looked at next: a back-off counts as an attempt.

@@ -9,6 +9,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 
 use super::naming;
 use super::validate::{Key, Target};
+use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, annotations};
 use crate::error_chain;
@@ -34,6 +35,8 @@ pub struct Rival {
     pub name: String,
     /// Whether it is about the same backup instance, not only about the same database.
     pub same_instance: bool,
+    /// Whether its status says that it has taken the backup instance into its care.
+    pub has_taken_over: bool,
 }
 
 /// Looks at the other objects of the cluster.
@@ -145,7 +148,11 @@ impl Neighbours {
         }
         let same_instance = self.target_of(other)?.instance == target.instance;
         let name = format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any());
-        (same_database || same_instance).then_some(Rival { name, same_instance })
+        (same_database || same_instance).then(|| Rival {
+            name,
+            same_instance,
+            has_taken_over: cares_for_instance(other),
+        })
     }
 
     fn target_of(&self, object: &PostgresBackup) -> Option<Target> {
@@ -157,6 +164,15 @@ impl Neighbours {
 fn deletes(object: &PostgresBackup) -> bool {
     let operation = object.status.as_ref().and_then(|status| status.operation.as_ref());
     operation.is_some_and(|operation| operation.kind == OperationKind::Delete)
+}
+
+/// Whether status says, of the specification as it is, that Azure has accepted the object's backup instance.
+fn cares_for_instance(object: &PostgresBackup) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        Some(status.observed_generation) == object.meta().generation
+            && conditions::is_true(&status.conditions, ConditionType::Validated)
+            && status.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some())
+    })
 }
 
 /// Whether an object lays claim to its backup instance.

@@ -6,6 +6,7 @@ use super::neighbours::{Claim, Neighbours};
 use super::observed::{Fate, Found, Look, Observed, Sent, Wanted};
 use super::validate::{Desired, Target};
 use super::vaults::VaultCache;
+use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, PostgresBackupStatus};
 use crate::azure::{ApiVersion, AzureError, DataProtection, Instance};
@@ -122,7 +123,7 @@ impl Observer<'_> {
         }
         let found = match self.azure.instance(&target.instance).await? {
             Some(instance) => {
-                let claim = if is_marked(target, &instance, self.azure.version()) { Claim::Ours } else { Claim::Free };
+                let claim = self.claim_of_deleted(target, &instance, status).await;
                 Found::Instance { instance: Box::new(instance), claim }
             }
             None if flight.as_ref().is_some_and(|flight| flight.kind == OperationKind::Delete) => {
@@ -161,6 +162,19 @@ impl Observer<'_> {
         // Only what is to be brought back has to be looked for under another name.
         let replacement = if desired.mode == Mode::Enforce { self.protector(target).await? } else { None };
         Ok(Found::SoftDeleted { deleted: Box::new(deleted), claim, replacement })
+    }
+
+    /// Whose the backup instance of a deleted object is. One that was in its care without ever carrying its tag, since no
+    /// PUT is sent while backups are at rest, is its own as long as nobody else claims it.
+    async fn claim_of_deleted(&self, target: &Target, instance: &Instance, status: &PostgresBackupStatus) -> Claim {
+        if is_marked(target, instance, self.azure.version()) {
+            return Claim::Ours;
+        }
+        let was_accepted = conditions::is_true(&status.conditions, ConditionType::Validated);
+        let was_seen = status.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some());
+        let tag = instance.tag(&target.owner.name);
+        let yields = was_accepted && was_seen && self.neighbours.claim(self.object, target, tag).await == Claim::Free;
+        if yields { Claim::Ours } else { Claim::Free }
     }
 
     /// Whose the backup instance is. Without tags nobody can tell; an object that claims nothing need not know.

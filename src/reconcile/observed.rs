@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::flight::{Flight, Stage};
 use super::neighbours::Claim;
 use crate::api::v1alpha1::OperationKind;
-use crate::azure::{DeletedInstance, Instance, InstanceRequest, ProtectionState, RequestHash, ServiceError};
+use crate::azure::{DeletedInstance, Instance, InstanceRequest, RequestHash, ServiceError};
 
 /// What a pass found, and what is to be remembered of it.
 #[derive(Debug)]
@@ -46,11 +46,11 @@ impl Observed {
         }
     }
 
-    /// The protection state of the backup instance, if it was read.
+    /// The backup instance, if it was read.
     #[must_use]
-    pub fn state(&self) -> Option<&ProtectionState> {
+    pub fn instance(&self) -> Option<&Instance> {
         match self {
-            Self::Seen { found: Found::Instance { instance, .. }, .. } => Some(&instance.protection_state),
+            Self::Seen { found: Found::Instance { instance, .. }, .. } => Some(instance),
             Self::Seen { .. } | Self::Running { .. } => None,
         }
     }

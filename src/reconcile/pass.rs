@@ -82,10 +82,12 @@ impl<'a> Pass<'a> {
         let previous = object.status.clone().unwrap_or_default();
         let mut memory = context.memories.recall(&key.uid);
         let is_resumed = conditions::is_true(&previous.conditions, ConditionType::Paused);
-        if annotations::is_reconcile_requested(object) {
-            memory.note_request();
+        if let Some(request) =
+            annotations::reconcile_requested_at(object).filter(|_| annotations::is_reconcile_requested(object))
+        {
+            memory.note_request(request);
         } else if is_resumed && !annotations::is_paused(object) {
-            memory.note_progress();
+            memory.note_fresh_start();
         }
         Ok(Self {
             context,
@@ -157,16 +159,30 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What status says, as far as it counts: whoever asks for a reconcile asks for another validation as well.
+    /// What status says, as far as it counts: of an earlier specification it tells neither trouble nor a validation, and
+    /// whoever asks for a reconcile asks for another validation as well.
     fn known(&self, mode: Mode) -> PostgresBackupStatus {
-        let asked_again = mode == Mode::ValidateOnly && annotations::is_reconcile_requested(self.object);
-        let validated_request = self.previous.validated_request.clone().filter(|_| !asked_again);
-        PostgresBackupStatus { validated_request, ..self.previous.clone() }
+        let mut known = self.previous.clone();
+        let is_answered = known.observed_generation == self.key.generation;
+        if !is_answered {
+            known.issues.clear();
+        }
+        if !is_answered || (mode == Mode::ValidateOnly && self.memory.is_requested()) {
+            known.validated_request = None;
+        }
+        known
     }
 
     async fn deleting(self, target: &Target, disposal: Disposal) -> Result<Flow, Error> {
         match self.look_at_deleted(target, disposal).await {
-            Ok((look, stake)) => {
+            Ok((look, covered)) => {
+                let successor = self.context.neighbours.successor(self.object, target);
+                let stake = match &successor {
+                    Some(successor) if successor.has_taken_over => Stake::HandedOver,
+                    Some(successor) => Stake::HandingOver(&successor.name),
+                    None if covered => Stake::Covered,
+                    None => Stake::Final,
+                };
                 let step = plan::deleting(target, disposal, &look.observed, stake, self.azure.version());
                 self.carry_out(target, look, step.into()).await
             }
@@ -174,18 +190,16 @@ impl<'a> Pass<'a> {
         }
     }
 
-    async fn look_at_deleted(&self, target: &Target, disposal: Disposal) -> Result<(Look, Stake), AzureError> {
+    /// What there is, and whether it may be deleted: that can be undone, or somebody has confirmed that it need not be.
+    async fn look_at_deleted(&self, target: &Target, disposal: Disposal) -> Result<(Look, bool), AzureError> {
         let look = self.observer().deleted(target, &self.previous).await?;
-        if self.context.neighbours.successor(self.object, target).is_some() {
-            return Ok((look, Stake::HandedOver));
-        }
         let exists = matches!(look.observed, Observed::Seen { found: Found::Instance { .. }, .. });
         let confirmed = annotations::allows_irreversible_delete(self.object, target.instance.name().as_str());
         let covered = confirmed
             || disposal != Disposal::Delete
             || !exists
             || self.observer().is_delete_reversible(target).await?;
-        Ok((look, if covered { Stake::Covered } else { Stake::Final }))
+        Ok((look, covered))
     }
 
     fn observer(&self) -> Observer<'_> {
@@ -204,6 +218,7 @@ impl<'a> Pass<'a> {
         self.memory.note_look();
         self.memory.flight = look.flight;
         let plan = self.restrained(plan);
+        self.memory.note_answer();
         tracing::debug!(step = ?plan.step, "Planned");
         if let Step::Release(release) = plan.step {
             return self.release(release, Some(target)).await;
@@ -217,7 +232,13 @@ impl<'a> Pass<'a> {
         self.memory.flight = flight;
         self.context.memories.remember(&self.key.uid, self.memory.clone());
         let protector = self.protector(target, &plan.step, &outcome).await;
-        let subject = Subject { state: look.observed.state(), protector: protector.as_ref(), ..self.subject(target) };
+        let instance = look.observed.instance();
+        let subject = Subject {
+            state: instance.map(|instance| &instance.protection_state),
+            protection_error: instance.and_then(|instance| instance.protection_error.as_ref()),
+            protector: protector.as_ref(),
+            ..self.subject(target)
+        };
         let conclusion = assess::conclude(subject, &plan, &outcome);
         let record = Record::after(&plan.step, &outcome, &self.previous, self.memory.flight.as_ref(), self.now);
         self.found = look.observed.found().filter(|_| matches!(plan.step, Step::Intend(..))).cloned();
@@ -238,7 +259,10 @@ impl<'a> Pass<'a> {
         if !is_protected {
             return None;
         }
-        let can_be_named = self.object.spec.backup_instance_name.is_none();
+        // As admission sees it.
+        let has_instance =
+            self.previous.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some());
+        let can_be_named = self.object.spec.backup_instance_name.is_none() && !has_instance;
         match self.observer().protector(target).await {
             Ok(name) => Some(Protector { name: name?, can_be_named }),
             Err(error) => {
@@ -257,6 +281,7 @@ impl<'a> Pass<'a> {
             generation: self.key.generation,
             poll_after: self.memory.poll_after.unwrap_or(self.context.settings.poll_interval),
             state: None,
+            protection_error: None,
             protector: None,
         }
     }
@@ -265,6 +290,10 @@ impl<'a> Pass<'a> {
     /// has it count as lost until its answer is there, so that a pass that is cut off leaves nothing to be sent twice.
     async fn prepare(&self, step: &Step) -> Result<(), Error> {
         let Step::Send(request, _) = step else { return Ok(()) };
+        // It is not stored, so nothing else makes sure that the object still asks for it.
+        if request.kind() == OperationKind::Sync {
+            report::confirm_current(&self.api, self.object).await.map_err(Error::Confirm)?;
+        }
         let Some(flight) = self.memory.flight.clone().filter(|flight| flight.kind == request.kind()) else {
             return Ok(());
         };

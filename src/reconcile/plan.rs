@@ -14,8 +14,9 @@ use super::neighbours::Claim;
 use super::observed::{Fate, Found, Observed, Sent, Wanted};
 use super::step::{Action, Blocker, Certainty, Mutation, Plan, Request, Step, Waiting};
 use super::validate::{Desired, Target};
+use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{IssueSource, OperationKind};
-use crate::api::{Mode, PostgresBackupStatus};
+use crate::api::{Mode, PostgresBackupStatus, Reason};
 use crate::azure::{ApiVersion, Instance, ProtectionState, RequestHash};
 
 pub use deleting::{Stake, deleting};
@@ -126,6 +127,13 @@ impl Planner<'_> {
     /// Whether validation has accepted what is wanted now.
     fn is_validated(&self) -> bool {
         self.status.validated_request.as_deref() == Some(self.wanted.hash.as_str())
+    }
+
+    /// Whether status tells that Azure has refused a request for what it is, and not for the moment or for want of a right.
+    fn is_refused(&self) -> bool {
+        let ready = conditions::find(&self.status.conditions, ConditionType::Ready);
+        self.is_told(IssueSource::Operation)
+            && ready.is_some_and(|ready| ready.reason == Reason::RequestRefused.as_str())
     }
 
     /// Whether status tells already of trouble that was said by `source`.

@@ -93,6 +93,10 @@ fn agree_with_what_is_seen(status: &mut PostgresBackupStatus, seen: &Seen<'_>, g
         let shown = protection_shown(&instance.protection_state);
         conditions::set(list, ConditionType::Protected, shown, generation, now);
     }
+    if matches!(seen, Seen::Absent) && conditions::is_true(list, ConditionType::Protected) {
+        let shown = Finding::no(Reason::NotCreated, "The backup instance does not exist.");
+        conditions::set(list, ConditionType::Protected, shown, generation, now);
+    }
     if !status.drift.is_empty() && conditions::is_true(list, ConditionType::Synced) {
         conditions::set(list, ConditionType::Synced, drift_shown(&status.drift), generation, now);
     }

@@ -103,7 +103,8 @@ fn trouble(source: IssueSource, what: &str, cause: &Cause, lifecycle: Lifecycle)
     assessment
 }
 
-fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
+/// The message for a deleted object says how to get rid of it.
+pub(super) fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
     if matches!(lifecycle, Lifecycle::Deleting(_)) { format!("{message} {LET_GO}") } else { message }
 }
 
@@ -153,9 +154,14 @@ pub fn unprotected(subject: Subject<'_>, state: &ProtectionState, error: Option<
 #[must_use]
 pub fn refused_at_once(subject: Subject<'_>, kind: OperationKind, error: &AzureError) -> Conclusion {
     let cause = Cause::of_answer(error);
-    // That Azure does not even try says less than why it could not protect the database before.
-    if kind == OperationKind::Sync || is_passing(cause.class) && subject.is_told() {
+    if is_passing(cause.class) && (kind == OperationKind::Sync || subject.is_told()) {
         return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
+    }
+    // Why Azure could not protect the database matters most; why it does not even try again comes after it.
+    if let (OperationKind::Sync, Some(state)) = (kind, subject.state) {
+        let mut assessment = unprotected(subject, state, subject.protection_error);
+        assessment.issues.push(explain::issue(IssueSource::Operation, &cause.error));
+        return Conclusion::Changed(assessment);
     }
     Conclusion::Changed(refused(subject, kind, &cause))
 }

@@ -35,7 +35,7 @@ async fn the_deadline_starts_over_also_where_status_still_tells_of_the_past() {
     let _ = memory.note_blind_look(DEADLINE);
     assert_eq!(memory.standing(1, &stalled, DEADLINE, now()), Standing::PastDeadline);
     tokio::time::advance(DEADLINE).await;
-    memory.note_request();
+    memory.note_request("now");
     assert_eq!(memory.standing(1, &stalled, DEADLINE, now()), Standing::WithinDeadline);
     assert_eq!(memory.note_blind_look(DEADLINE), (1, Standing::WithinDeadline));
     tokio::time::advance(DEADLINE).await;

@@ -97,7 +97,11 @@ async fn the_oldest_live_object_about_the_same_backup_instance_or_database_acts(
     ] {
         let names: Vec<_> = others.iter().map(ResourceExt::name_any).collect();
         let elder = neighbours(others, not_found()).elder(&ours, &target(&ours));
-        let expected = expected.map(|(name, same_instance)| Rival { name: format!("shop/{name}"), same_instance });
+        let expected = expected.map(|(name, same_instance)| Rival {
+            name: format!("shop/{name}"),
+            same_instance,
+            has_taken_over: false,
+        });
         assert_eq!(elder, expected, "{names:?}");
     }
 }

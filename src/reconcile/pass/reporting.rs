@@ -42,7 +42,7 @@ impl Pass<'_> {
 
     /// Another object acts in this one's place.
     pub(super) async fn stand_by(self, elder: &Rival, target: &Target) -> Result<Flow, Error> {
-        let conclusion = Conclusion::Changed(blocked::duplicate(&elder.name));
+        let conclusion = Conclusion::Changed(blocked::duplicate(elder));
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());
         self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
     }
@@ -58,7 +58,7 @@ impl Pass<'_> {
     ) -> Result<Flow, Error> {
         let standing = self.standing(&conclusion);
         let is_done = matches!(&conclusion, Conclusion::Changed(assessment) if assessment.progress == Progress::Done);
-        let corrected = if is_done { self.memory.corrections.finish() } else { None };
+        let corrected = if is_done { self.memory.corrections.finish(self.key.generation) } else { None };
         let (status, next) = match &conclusion {
             Conclusion::Unchanged(next) => {
                 let status = record.entered_unless_validating(&self.previous);
@@ -129,11 +129,11 @@ impl Pass<'_> {
 
     pub(super) async fn release(self, release: Release, target: Option<&Target>) -> Result<Flow, Error> {
         tracing::info!(release = ?release, "Letting the deleted object go");
-        if let (Release::Deleted { until }, Some(target)) = (release, target) {
-            self.context.observer.deleted(target.vault().name(), until);
-        }
         report::event(&self.context.recorder, self.object, &events::released(release, target)).await;
         finalizer::remove(&self.api, self.object).await.map_err(Error::Finalizer)?;
+        if let (Release::Deleted { until }, Some(target)) = (release, target) {
+            self.context.observer.deleted(&target.vault().to_string(), until);
+        }
         self.context.forget(&self.key.uid);
         Ok(Flow::Until(Action::await_change()))
     }

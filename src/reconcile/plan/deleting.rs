@@ -6,14 +6,16 @@ use crate::azure::{ApiVersion, Instance, ProtectionState};
 use crate::reconcile::drift;
 use crate::reconcile::neighbours::Claim;
 use crate::reconcile::observed::{Fate, Found, Observed, Sent};
-use crate::reconcile::step::{Action, Blocker, Mutation, Release, Step, Waiting};
+use crate::reconcile::step::{Action, Blocker, Mutation, Release, Request, Step, Waiting};
 use crate::reconcile::validate::{Disposal, Target};
 
 /// What speaks for and against touching the backup instance of a deleted object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stake {
-    /// Another object takes the backup instance over.
+pub enum Stake<'a> {
+    /// Another object has taken the backup instance over.
     HandedOver,
+    /// This other object is about to take the backup instance over.
+    HandingOver(&'a str),
     /// Deleting it can be undone for a while, or somebody has confirmed that it need not be.
     Covered,
     /// Nobody could undo a deletion, and nobody has confirmed it.
@@ -22,14 +24,27 @@ pub enum Stake {
 
 /// Decides for an object that is deleted and claims its backup instance.
 #[must_use]
-pub fn deleting(target: &Target, disposal: Disposal, observed: &Observed, stake: Stake, version: ApiVersion) -> Step {
+pub fn deleting(
+    target: &Target,
+    disposal: Disposal,
+    observed: &Observed,
+    stake: Stake<'_>,
+    version: ApiVersion,
+) -> Step {
     let (found, sent) = match observed {
         Observed::Running { kind, poll_after } => return running(*kind, *poll_after),
         Observed::Seen { found, sent } => (found, sent.as_ref()),
     };
-    let deletes = sent.is_some_and(|sent| sent.kind == OperationKind::Delete && sent.fate != Fate::Unsent);
-    if stake == Stake::HandedOver && !deletes {
-        return Step::Release(Release::HandedOver);
+    // What may still be deleted on this object's account cannot be handed over.
+    let deletes =
+        sent.is_some_and(|sent| sent.kind == OperationKind::Delete && matches!(sent.fate, Fate::Accepted | Fate::Lost));
+    match (stake, found) {
+        (Stake::HandedOver, _) if !deletes => return Step::Release(Release::HandedOver),
+        (Stake::HandingOver(successor), Found::Instance { claim: Claim::Ours, .. }) if !deletes => {
+            return Step::Blocked(Blocker::HandingOver(successor.to_owned()));
+        }
+        (Stake::HandingOver(_), _) if !deletes => return Step::Release(Release::HandedOver),
+        _ => {}
     }
     let (instance, claim) = match found {
         Found::Instance { instance, claim } => (instance, claim),
@@ -47,7 +62,9 @@ pub fn deleting(target: &Target, disposal: Disposal, observed: &Observed, stake:
     }
     match disposal {
         Disposal::Delete => match act(target, Action::Delete, &instance.protection_state, sent) {
-            Step::Intend(Mutation::Act(Action::Delete), _) if stake == Stake::Final => {
+            Step::Intend(Mutation::Act(Action::Delete), _) | Step::Send(Request::Act(Action::Delete), _)
+                if stake == Stake::Final =>
+            {
                 Step::Blocked(Blocker::Irreversible)
             }
             step => step,
@@ -81,7 +98,9 @@ fn stop(target: &Target, instance: &Instance, sent: Option<&Sent>, version: ApiV
     match state {
         // No backups are taken, and Azure has nothing that it could stop.
         State::ProtectionStopped | State::NotProtected | State::Invalid | State::ConfiguringProtectionFailed => {
-            sent.filter(|sent| may_start_backups(sent)).map_or(Step::Release(Release::Stopped), outcome)
+            let stopped = *state == State::ProtectionStopped;
+            let release = if stopped { Release::Stopped } else { Release::NothingToStop };
+            sent.filter(|sent| may_start_backups(sent)).map_or(Step::Release(release), outcome)
         }
         State::ConfiguringProtection | State::UpdatingProtection => Step::Wait(Waiting::Transition(state.clone())),
         _ if !version.stops_protection() => Step::Blocked(Blocker::NotSupported(OperationKind::Stop)),

@@ -88,10 +88,7 @@ impl Planner<'_> {
         let refused = sent.is_some_and(|sent| {
             matches!(sent.kind, OperationKind::Stop | OperationKind::Suspend) && sent.fate == Fate::Unsent
         });
-        if refused && self.is_told(IssueSource::Operation) && self.version.syncs() {
-            return Step::Send(Request::Sync, RequestHash::of_text("sync"));
-        }
-        self.pause(instance, sent)
+        if refused && self.is_refused() && self.version.syncs() { sync() } else { self.pause(instance, sent) }
     }
 
     fn pursue(&self, action: Action, instance: &Instance, sent: Option<&Sent>) -> Step {
@@ -158,12 +155,14 @@ impl Planner<'_> {
         let tried = sent.is_some_and(|sent| sent.kind == OperationKind::Sync);
         match sent {
             Some(sent) if may_undo(sent, &instance.protection_state) => outcome(sent),
-            _ if self.is_told(IssueSource::Protection) && !tried && self.version.syncs() => {
-                Step::Send(Request::Sync, RequestHash::of_text("sync"))
-            }
+            _ if self.is_told(IssueSource::Protection) && !tried && self.version.syncs() => sync(),
             _ => unprotected(instance),
         }
     }
+}
+
+fn sync() -> Step {
+    Step::Send(Request::Sync, RequestHash::of_text("sync"))
 }
 
 /// Whether Azure's refusal says nothing about the change itself: it is answered as if the database were to be protected a

@@ -91,7 +91,8 @@ fn word(step: &Step) -> &'static str {
         Step::Blocked(Blocker::SoftDeleted { .. }) => "soft-deleted",
         Step::Blocked(Blocker::Replaced(_)) => "replaced",
         Step::Blocked(Blocker::Drifted) => "drifted",
-        Step::Blocked(Blocker::Contested) => "contested",
+        Step::Blocked(Blocker::Contested(_)) => "contested",
+        Step::Blocked(Blocker::HandingOver(_)) => "handing over",
         Step::Blocked(Blocker::CannotValidate(_)) => "cannot validate",
         Step::Blocked(Blocker::NotSupported(_)) => "not supported",
         Step::Blocked(Blocker::HeldByBrake) => "held",
@@ -100,6 +101,7 @@ fn word(step: &Step) -> &'static str {
         Step::Release(Release::NothingToDelete) => "release nothing",
         Step::Release(Release::NotOurs) => "release not ours",
         Step::Release(Release::Stopped) => "release stopped",
+        Step::Release(Release::NothingToStop) => "release nothing to stop",
         Step::Release(Release::HandedOver) => "release handed over",
         Step::Release(Release::Retained | Release::RetainedTooLate) => "release retained",
     }

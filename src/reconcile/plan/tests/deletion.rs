@@ -76,7 +76,7 @@ fn a_deleted_object_whose_backups_are_to_stop_is_let_go_only_when_none_can_start
         ("release stopped", "ProtectionStopped", record(Undelete, Fate::Accepted)),
         ("wait for outcome", "NotProtected", record(Update, Fate::Lost)),
         ("wait for outcome", "ConfiguringProtectionFailed", record(Update, Fate::Accepted)),
-        ("release stopped", "ConfiguringProtectionFailed", record(Update, Fate::Over)),
+        ("release nothing to stop", "ConfiguringProtectionFailed", record(Update, Fate::Over)),
         ("stop", "ProtectionConfigured", record(Stop, Fate::Unsent)),
         ("wait for outcome", "ProtectionConfigured", record(Stop, Fate::Lost)),
         ("intend stop", "ProtectionConfigured", record(Stop, Fate::Over)),

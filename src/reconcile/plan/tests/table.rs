@@ -89,9 +89,9 @@ UpdatingProtection          | delete          | wait            | let go
 SoftDeleting                | wait            | wait            | let go
 ProtectionConfigured        | delete          | stop            | let go
 ProtectionError             | delete          | stop            | let go
-ConfiguringProtectionFailed | delete          | release stopped | let go
-NotProtected                | delete          | release stopped | let go
-Invalid                     | delete          | release stopped | let go
+ConfiguringProtectionFailed | delete          | release nothing to stop | let go
+NotProtected                | delete          | release nothing to stop | let go
+Invalid                     | delete          | release nothing to stop | let go
 ProtectionStopped           | delete          | release stopped | let go
 BackupsSuspended            | delete          | resume          | let go
 BackupSchedulesSuspended    | delete          | resume          | let go

@@ -203,8 +203,16 @@ impl Operator {
         let generation = self.object.metadata.generation.unwrap();
         let poll_after = Duration::from_secs(15);
         let target = &desired.target;
-        let subject =
-            Subject { target, lifecycle, previous, generation, poll_after, state: observed.state(), protector: None };
+        let subject = Subject {
+            target,
+            lifecycle,
+            previous,
+            generation,
+            poll_after,
+            state: observed.instance().map(|instance| &instance.protection_state),
+            protection_error: observed.instance().and_then(|instance| instance.protection_error.as_ref()),
+            protector: None,
+        };
         let conclusion = conclude(subject, plan, &outcome);
         let record = Record::after(&plan.step, &outcome, previous, self.memory.flight.as_ref(), now);
         let (next_status, next) = match &conclusion {
