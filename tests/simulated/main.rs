@@ -23,15 +23,18 @@ mod time;
 mod wire;
 mod world;
 
+mod adoption;
 mod brake;
 mod create;
 mod deadline;
 mod delete;
 mod deletion;
+mod drift;
 mod false_ready;
 mod lost;
 mod ownership;
 mod quiet;
+mod refusals;
 mod sweep;
 mod trouble;
 mod update;

@@ -10,9 +10,9 @@ use crate::world::{Setup, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-async fn fleet() -> World {
+async fn fleet(size: usize) -> World {
     let world = World::start();
-    let names: Vec<_> = (0..20).map(|number| format!("fleet-{number:02}")).collect();
+    let names: Vec<_> = (0..size).map(|number| format!("fleet-{number:02}")).collect();
     names.iter().for_each(|name| world.kubernetes.create(&samples::flexible(name)));
     for name in &names {
         world.ready(name).await;
@@ -26,20 +26,20 @@ fn writes(world: &World) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_with_twenty_healthy_objects_writes_nothing() {
-    let world = fleet().await;
+async fn a_day_with_a_hundred_healthy_objects_writes_nothing() {
+    let world = fleet(100).await;
     let (before, reads) = (writes(&world), world.wire.of(GetInstance).len());
     world.pass(24 * HOUR).await;
     assert_eq!(writes(&world), before);
     let looks = world.wire.of(GetInstance).len() - reads;
-    let expected = 20 * 24 * 6;
+    let expected = 100 * 24 * 6;
     assert!((expected * 9 / 10..=expected * 11 / 10).contains(&looks), "{looks} looks, not about {expected}");
-    assert!(world.wire.of(GetVault).len() <= 20 + 25);
+    assert!(world.wire.of(GetVault).len() <= 100 + 25);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_with_twenty_healthy_objects_writes_nothing() {
-    let world = fleet().await;
+    let world = fleet(20).await;
     let before = writes(&world);
     for _ in 0..3 {
         world.wire.disturb(GetInstance, 1, Fault::CrashBefore);
