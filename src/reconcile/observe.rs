@@ -36,6 +36,30 @@ pub struct Look {
     pub flight: Option<Flight>,
 }
 
+/// A look that Azure did not let a pass finish.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// What Azure answered instead.
+    pub error: AzureError,
+    /// What was seen until then.
+    pub sight: Sight,
+}
+
+/// What an unfinished look has seen of the backup instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Nothing: what was read before may still be so.
+    Nothing,
+    /// That it does not exist.
+    Absence,
+}
+
+impl From<AzureError> for Unfinished {
+    fn from(error: AzureError) -> Self {
+        Self { error, sight: Sight::Nothing }
+    }
+}
+
 /// What a pass found in Azure.
 #[derive(Debug)]
 pub enum Observed {
@@ -176,7 +200,7 @@ impl Observer<'_> {
     ///
     /// # Errors
     /// What Azure answered instead.
-    pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), AzureError> {
+    pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), Unfinished> {
         let target = &desired.target;
         let vault = self.vaults.get(self.azure, target.vault()).await?;
         let request = desired.request(&vault);
@@ -196,7 +220,10 @@ impl Observer<'_> {
             }
             // What is about to be created has been looked for before.
             None if flight.is_some() || status.validated_request.as_deref() == Some(hash.as_str()) => Found::Nothing,
-            None => self.soft_deleted(desired).await?,
+            None => {
+                let absent = |error| Unfinished { error, sight: Sight::Absence };
+                self.soft_deleted(desired).await.map_err(absent)?
+            }
         };
         let observed = Observed::Seen { found, sent: flight.as_ref().map(sent) };
         Ok((Wanted { request, hash }, Look { observed, flight }))

@@ -18,7 +18,7 @@ use super::finalizer;
 use super::flight::Flight;
 use super::memory::Memory;
 use super::neighbours::Rival;
-use super::observe::{Found, Look, Observed, Observer};
+use super::observe::{Found, Look, Observed, Observer, Sight, Unfinished};
 use super::plan::{self, Stake};
 use super::record::Record;
 use super::report;
@@ -155,7 +155,7 @@ impl<'a> Pass<'a> {
                 let plan = plan::live(&desired, &wanted, &known, &look.observed, version);
                 self.carry_out(&target, look, plan).await
             }
-            Err(error) => self.unreadable(&target, &error).await,
+            Err(look) => self.unreadable(&target, &look).await,
         }
     }
 
@@ -172,7 +172,7 @@ impl<'a> Pass<'a> {
                 let step = plan::deleting(target, disposal, &look.observed, stake, self.azure.version());
                 self.carry_out(target, look, step.into()).await
             }
-            Err(error) => self.unreadable(target, &error).await,
+            Err(error) => self.unreadable(target, &error.into()).await,
         }
     }
 
@@ -347,12 +347,17 @@ impl<'a> Pass<'a> {
         self.report(target, conclusion, record, Seen::Nothing, Vec::new()).await
     }
 
-    async fn unreadable(mut self, target: &Target, error: &AzureError) -> Result<Flow, Error> {
+    async fn unreadable(mut self, target: &Target, look: &Unfinished) -> Result<Flow, Error> {
+        let error = &look.error;
         tracing::warn!(class = ?error.class(), error = error_chain::one_line(error), "Could not read from Azure");
         let (looks, standing) = self.memory.note_blind_look(self.context.settings.deadline);
-        let conclusion = trouble::unreadable(self.subject(target), error, looks, standing);
+        let conclusion = trouble::unreadable(self.subject(target), look, looks, standing);
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());
-        self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
+        let seen = match look.sight {
+            Sight::Nothing => Seen::Nothing,
+            Sight::Absence => Seen::Absent,
+        };
+        self.report(Some(target), conclusion, record, seen, Vec::new()).await
     }
 
     /// Reports a conclusion and works out when to look again.
