@@ -3,7 +3,7 @@
 use super::flight::Flight;
 use super::follow::{Followed, follow};
 use super::neighbours::{Claim, Neighbours};
-use super::observed::{Fate, Found, Look, Observed, Sent, Wanted};
+use super::observed::{Fate, Found, Look, Observed, Sent, Sight, Unfinished, Wanted};
 use super::validate::{Desired, Target};
 use super::vaults::VaultCache;
 use crate::api::conditions::{self, ConditionType};
@@ -37,7 +37,7 @@ impl Observer<'_> {
     ///
     /// # Errors
     /// What Azure answered instead.
-    pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), AzureError> {
+    pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), Unfinished> {
         let target = &desired.target;
         let vault = self.vaults.get(self.azure, target.vault()).await?;
         let request = desired.request(&vault);
@@ -57,7 +57,10 @@ impl Observer<'_> {
             }
             // What is about to come into being has been looked for before.
             None if flight.as_ref().is_some_and(brings_about) => Found::Nothing,
-            None => self.soft_deleted(desired).await?,
+            None => {
+                let absent = |error| Unfinished { error, sight: Sight::Absence };
+                self.soft_deleted(desired).await.map_err(absent)?
+            }
         };
         let observed = Observed::Seen { found, sent: flight.as_ref().map(Sent::of) };
         Ok((Wanted { request, hash }, Look { observed, flight }))

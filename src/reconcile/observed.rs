@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::flight::{Flight, Stage};
 use super::neighbours::Claim;
 use crate::api::v1alpha1::OperationKind;
-use crate::azure::{DeletedInstance, Instance, InstanceRequest, RequestHash, ServiceError};
+use crate::azure::{AzureError, DeletedInstance, Instance, InstanceRequest, RequestHash, ServiceError};
 
 /// What a pass found, and what is to be remembered of it.
 #[derive(Debug)]
@@ -14,6 +14,30 @@ pub struct Look {
     pub observed: Observed,
     /// The request under way, as far as it has come.
     pub flight: Option<Flight>,
+}
+
+/// A look that Azure did not let a pass finish.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// What Azure answered instead.
+    pub error: AzureError,
+    /// What was seen until then.
+    pub sight: Sight,
+}
+
+/// What an unfinished look has seen of the backup instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Nothing: what was read before may still be so.
+    Nothing,
+    /// That it does not exist.
+    Absence,
+}
+
+impl From<AzureError> for Unfinished {
+    fn from(error: AzureError) -> Self {
+        Self { error, sight: Sight::Nothing }
+    }
 }
 
 /// What a pass found in Azure.

@@ -155,7 +155,7 @@ impl<'a> Pass<'a> {
                 let plan = plan::live(&desired, &wanted, &known, &look.observed, version);
                 self.carry_out(&target, look, plan).await
             }
-            Err(error) => self.unreadable(&target, &error).await,
+            Err(look) => self.unreadable(&target, &look).await,
         }
     }
 
@@ -186,7 +186,7 @@ impl<'a> Pass<'a> {
                 let step = plan::deleting(target, disposal, &look.observed, stake, self.azure.version());
                 self.carry_out(target, look, step.into()).await
             }
-            Err(error) => self.unreadable(target, &error).await,
+            Err(error) => self.unreadable(target, &error.into()).await,
         }
     }
 

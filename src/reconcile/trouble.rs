@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted};
 use super::explain;
+use super::observed::{Sight, Unfinished};
 use super::schedule::{Next, Standing};
 use super::validate::{Lifecycle, SpecError};
 use crate::api::Reason;
@@ -45,11 +46,12 @@ pub fn invalid_spec(error: &SpecError, lifecycle: Lifecycle) -> Conclusion {
 
 /// Concludes from Azure not answering a look, the `looks`th in a row.
 #[must_use]
-pub fn unreadable(subject: Subject<'_>, error: &AzureError, looks: u32, standing: Standing) -> Conclusion {
+pub fn unreadable(subject: Subject<'_>, look: &Unfinished, looks: u32, standing: Standing) -> Conclusion {
+    let Unfinished { error, sight } = look;
     let cause = Cause::of_answer(error);
     // `Ready` says what was last read: a look that fails for a while does not make it untrue. And a few failures are not
     // worth telling about an object that is still on its way, nor do they outweigh trouble that is told already.
-    let holds = subject.is_ready() && standing == Standing::WithinDeadline;
+    let holds = subject.is_ready() && *sight == Sight::Nothing && standing == Standing::WithinDeadline;
     let fleeting = subject.is_answered() && !subject.is_ready() && looks < WORTH_TELLING;
     if is_passing(cause.class) && (holds || fleeting || subject.is_told()) {
         return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
@@ -61,7 +63,10 @@ pub fn unreadable(subject: Subject<'_>, error: &AzureError, looks: u32, standing
         let (synced, protected) = (finding(), finding());
         return Conclusion::Changed(assessment.synced(synced).protected(protected));
     }
-    Conclusion::Changed(assessment)
+    Conclusion::Changed(match sight {
+        Sight::Absence => assessment.not_created(),
+        Sight::Nothing => assessment,
+    })
 }
 
 /// What Azure says stands in the way, and what follows from it.

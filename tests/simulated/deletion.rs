@@ -1,53 +1,24 @@
-//! What becomes of the backup instance when its object is deleted: every deletion policy in every situation, a policy that
-//! changes on the way, and what Azure or a person can put in the way.
+//! What becomes of the backup instance when its object is deleted: every deletion policy in every situation, and a policy
+//! that changes on the way.
+
+mod situation;
 
 use std::time::Duration;
 
-use azure_emulator::{Immutability, Instance, ProtectionState, ResourceGuard, SoftDeleteState, VaultSecurity};
+use azure_emulator::ProtectionState;
 use http::Method;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
-use postgres_backup_operator::api::{DeletionPolicy, PostgresBackup, Reason, annotations};
-use postgres_backup_operator::azure::ApiVersion;
-use serde_json::{Value, json};
+use postgres_backup_operator::api::{DeletionPolicy, PostgresBackup, Reason};
+use serde_json::Value;
 
-use crate::azure::{SERVERS, VAULT, id};
-use crate::samples;
-use crate::wire::Call::{self, Delete, Put, Resume, Stop, Validate, ValidateChange};
+use situation::Situation;
+
+use crate::wire::Call::{self, Delete, Put, Resume, Stop, ValidateChange};
 use crate::wire::{Reply, Sent};
-use crate::world::{Setup, World, has_reason, is, message, status};
+use crate::world::{World, has_reason, is, message, status};
 
-const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// How things stand when the object is deleted.
-#[derive(Clone, Copy, Debug)]
-enum Situation {
-    /// Azure shows the backup instance in this state.
-    Shows(&'static str),
-    /// Azure validates the request.
-    Validating,
-    /// The PUT that creates the backup instance is accepted.
-    Creating,
-    /// The PUT that changes it is accepted.
-    Changing,
-    /// Somebody else's stopProtection is under way.
-    StrangerStops,
-    /// Somebody else's DELETE is under way.
-    StrangerDeletes,
-    /// Somebody else has deleted it.
-    StrangerHasDeleted,
-    /// Nothing was ever created, because a permission is missing.
-    NeverCreated,
-    /// The vault is gone.
-    VaultGone,
-    /// The resource group is gone, with the vault in it.
-    GroupGone,
-    /// The owner tag is another's.
-    OfAnother,
-    /// The backup instance protects another database by now.
-    OfAnotherDatabase,
-}
 
 /// What is left in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,72 +67,6 @@ const TABLE: [(Situation, End, End); 24] = [
     (Situation::OfAnother, NOT_OURS, NOT_OURS),
     (Situation::OfAnotherDatabase, NOT_OURS, NOT_OURS),
 ];
-
-impl Situation {
-    async fn prepare(self, policy: DeletionPolicy) -> World {
-        let world = World::start();
-        let mut object = samples::flexible("orders");
-        object.spec.deletion_policy = policy;
-        if matches!(self, Self::NeverCreated) {
-            world.azure.revoke(SERVERS);
-        }
-        world.kubernetes.create(&object);
-        match self {
-            Self::Validating => world.sent(|sent| sent.call == Validate && sent.answer.is_some(), 1).await,
-            Self::Creating => world.sent(|sent| sent.call == Put && sent.answer.is_some(), 1).await,
-            Self::NeverCreated => {
-                world.reconciling("orders", Reason::MissingPermissions).await;
-            }
-            _ => {
-                world.ready("orders").await;
-                world.pass(MINUTE).await;
-                self.befall(&world).await;
-            }
-        }
-        world.pass(SECOND).await;
-        world
-    }
-
-    /// Befalls a protected backup instance.
-    async fn befall(self, world: &World) {
-        let path = world.azure.instance().id;
-        let as_stranger = |method, path: &str| {
-            let (answer, _) = world.azure.send(method, path, &json!({}));
-            assert_eq!(answer, 202);
-        };
-        match self {
-            Self::Shows(state) => portal(world, |instance| instance.state = state.parse().unwrap()),
-            Self::Changing => {
-                world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
-                world.sent(|sent| sent.call == Put && sent.answer.is_some(), 2).await;
-            }
-            Self::StrangerStops => as_stranger(Method::POST, &format!("{path}/stopProtection")),
-            Self::StrangerDeletes => as_stranger(Method::DELETE, &path.to_string()),
-            Self::StrangerHasDeleted => {
-                as_stranger(Method::DELETE, &path.to_string());
-                world.pass(2 * MINUTE).await;
-            }
-            Self::VaultGone => world.azure.change(|azure| {
-                azure.resource_groups.push(azure.vaults[0].id.resource_group());
-                azure.vaults.clear();
-            }),
-            Self::GroupGone => world.azure.change(|azure| azure.vaults.clear()),
-            Self::OfAnother => portal(world, |instance| {
-                instance.tags.insert("pgbackup-owner".to_owned(), "another-cluster/shop/orders".to_owned());
-            }),
-            Self::OfAnotherDatabase => portal(world, |instance| {
-                instance.spec.datasource.resource_id = id(&crate::azure::server_id("billing"));
-            }),
-            Self::Validating | Self::Creating | Self::NeverCreated => {}
-        }
-    }
-}
-
-/// Changes the one backup instance past the API.
-fn portal(world: &World, change: impl FnOnce(&mut Instance)) {
-    let path = world.azure.instance().id;
-    world.azure.in_portal(|azure| change(azure.instance_mut(&path).unwrap()));
-}
 
 fn last_event(world: &World) -> String {
     world.kubernetes.events().pop().and_then(|event| event.reason).unwrap()
@@ -307,111 +212,6 @@ async fn delete_that_is_asked_for_while_the_backups_are_being_stopped_is_carried
     world.kubernetes.edit("orders", |spec| spec.deletion_policy = DeletionPolicy::Delete);
     world.gone("orders").await;
     assert_eq!((world.azure.instances().len(), world.wire.of(Delete).len()), (0, 1), "{}", world.wire);
-}
-
-/// A protected `orders` in a vault in which a DELETE is final.
-async fn without_soft_delete() -> World {
-    let world = World::with(Setup { api_version: ApiVersion::V2025_07_01, ..Setup::default() });
-    world.kubernetes.create(&samples::flexible("orders"));
-    world.ready("orders").await;
-    // Somebody turns it off after the operator has read the vault.
-    world.azure.turn_soft_delete_off();
-    world
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deletion_that_nobody_could_undo_waits_until_it_is_confirmed_for_exactly_this_instance() {
-    let world = without_soft_delete().await;
-    let instance = world.azure.instance().name().to_owned();
-    world.kubernetes.delete("orders");
-    let object = world.stalled("orders", Reason::AwaitingConfirmation).await;
-    let line = format!("{}: {instance}", annotations::ALLOW_IRREVERSIBLE_DELETE);
-    assert!(message(&object).contains(&line), "{}", message(&object));
-    for nearly in ["true", "orders", "*", &instance[1..]] {
-        world.kubernetes.annotate("orders", annotations::ALLOW_IRREVERSIBLE_DELETE, nearly);
-        world.pass(HOUR).await;
-        assert_eq!(world.wire.of(Delete).len(), 0, "{nearly}");
-    }
-    world.kubernetes.annotate("orders", annotations::ALLOW_IRREVERSIBLE_DELETE, &instance);
-    world.gone("orders").await;
-    assert_eq!((world.azure.instances().len(), world.azure.tombstones(), world.wire.of(Delete).len()), (0, 0, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deletion_that_nobody_could_undo_can_be_turned_into_a_stop() {
-    let world = without_soft_delete().await;
-    world.kubernetes.delete("orders");
-    world.stalled("orders", Reason::AwaitingConfirmation).await;
-    world.kubernetes.edit("orders", |spec| spec.deletion_policy = DeletionPolicy::StopProtection);
-    world.gone("orders").await;
-    assert_eq!(world.azure.instance().state, ProtectionState::ProtectionStopped);
-    assert_eq!(world.wire.of(Delete).len(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deletion_that_can_be_undone_again_goes_on_by_itself() {
-    for state in [SoftDeleteState::On, SoftDeleteState::AlwaysOn] {
-        let world = without_soft_delete().await;
-        world.kubernetes.delete("orders");
-        world.stalled("orders", Reason::AwaitingConfirmation).await;
-        world.azure.change(|azure| azure.vaults[0].soft_delete.state = state);
-        world.gone("orders").await;
-        assert_eq!(world.azure.tombstones(), 1);
-    }
-}
-
-fn secure(world: &World, immutability: Immutability, resource_guard: Option<ResourceGuard>) {
-    world.azure.change(|azure| {
-        azure.put_vault_security(VaultSecurity { vault: id(VAULT), immutability, resource_guard });
-    });
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_immutable_vault_refuses_a_delete_and_lets_backups_be_stopped() {
-    for immutability in [Immutability::Unlocked, Immutability::Locked] {
-        let world = World::protected().await;
-        secure(&world, immutability, None);
-        world.kubernetes.delete("orders");
-        let object = world.stalled("orders", Reason::RequestRefused).await;
-        let issue = &status(&object).issues[0];
-        assert_eq!(issue.code, "UserErrorOperationDeniedOnImmutableItem");
-        assert!(issue.recommended_actions[0].contains("AB-ImmutableVaults"), "{issue:?}");
-        assert!(message(&object).contains("Immutable") && message(&object).contains("Retain"), "{}", message(&object));
-        let (writes, tries) = (world.kubernetes.history("orders").len(), world.wire.of(Delete).len());
-        world.pass(24 * HOUR).await;
-        assert_eq!(world.kubernetes.history("orders").len(), writes, "it flips");
-        assert!((100..200).contains(&(world.wire.of(Delete).len() - tries)), "{}", world.wire.of(Delete).len());
-
-        world.kubernetes.edit("orders", |spec| spec.deletion_policy = DeletionPolicy::StopProtection);
-        world.gone("orders").await;
-        assert_eq!(world.azure.instance().state, ProtectionState::ProtectionStopped);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_resource_guard_is_explained_and_waited_for() {
-    for policy in [DeletionPolicy::Delete, DeletionPolicy::StopProtection] {
-        let world = World::protected().await;
-        world.kubernetes.edit("orders", |spec| spec.deletion_policy = policy);
-        world.ready("orders").await;
-        let guard = id(&format!("{SERVERS}/providers/Microsoft.DataProtection/resourceGuards/security"));
-        secure(&world, Immutability::Disabled, Some(ResourceGuard { id: guard, permits_callers: true }));
-        world.kubernetes.delete("orders");
-        let object = world.stalled("orders", Reason::AwaitingApproval).await;
-        let said = message(&object);
-        for part in ["resource guard", "rights on the guard", "Retain"] {
-            assert!(said.contains(part), "{said}");
-        }
-        assert!(status(&object).issues[0].recommended_actions[0].contains("resourceGuards/security"), "{object:?}");
-        let writes = world.kubernetes.history("orders").len();
-        world.pass(3 * HOUR).await;
-        assert_eq!(world.kubernetes.history("orders").len(), writes, "it flips\n{}", world.wire);
-
-        secure(&world, Immutability::Disabled, None);
-        let lifted = world.elapsed();
-        world.gone("orders").await;
-        assert!(world.elapsed() - lifted < 10 * MINUTE, "{:?}", world.elapsed() - lifted);
-    }
 }
 
 #[tokio::test(start_paused = true)]

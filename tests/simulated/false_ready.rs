@@ -62,7 +62,7 @@ struct Told<'a>(&'a Mutex<String>);
 impl Drop for Told<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.0.lock().unwrap());
+            println!("{}", self.0.lock().unwrap());
         }
     }
 }

@@ -6,11 +6,11 @@ use super::{Flow, Pass};
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{DriftItem, Issue, IssueSource};
 use crate::api::{PostgresBackupStatus, annotations};
-use crate::azure::AzureError;
 use crate::error_chain;
 use crate::reconcile::assessment::{Assessment, Conclusion, Progress};
 use crate::reconcile::error::Error;
 use crate::reconcile::neighbours::Rival;
+use crate::reconcile::observed::{Sight, Unfinished};
 use crate::reconcile::record::Record;
 use crate::reconcile::schedule::{Next, Pace, Standing};
 use crate::reconcile::status::{self, Facts, Seen};
@@ -25,12 +25,17 @@ impl Pass<'_> {
         self.report(target, conclusion, record, Seen::Nothing, Vec::new()).await
     }
 
-    pub(super) async fn unreadable(mut self, target: &Target, error: &AzureError) -> Result<Flow, Error> {
+    pub(super) async fn unreadable(mut self, target: &Target, look: &Unfinished) -> Result<Flow, Error> {
+        let error = &look.error;
         tracing::warn!(class = ?error.class(), error = error_chain::one_line(error), "Could not read from Azure");
         let (looks, standing) = self.memory.note_blind_look(self.context.settings.deadline);
-        let conclusion = trouble::unreadable(self.subject(target), error, looks, standing);
+        let conclusion = trouble::unreadable(self.subject(target), look, looks, standing);
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());
-        self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
+        let seen = match look.sight {
+            Sight::Nothing => Seen::Nothing,
+            Sight::Absence => Seen::Absent,
+        };
+        self.report(Some(target), conclusion, record, seen, Vec::new()).await
     }
 
     /// The operator is held off.
