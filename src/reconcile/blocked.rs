@@ -78,7 +78,7 @@ pub(super) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftIte
                 "Waiting until the PostgresBackup {successor} has taken {instance} over; nothing changes in Azure. If that one \
                  is not to have it, delete it as well."
             );
-            Assessment::new(Progress::Troubled, Reason::HandedOver, message, Next::After(NEIGHBOUR_LOOK))
+            Assessment::new(Progress::Troubled, Reason::Deleting, message, Next::After(NEIGHBOUR_LOOK))
         }
         Blocker::HeldByBrake => {
             let message = format!(

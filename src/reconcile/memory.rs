@@ -103,7 +103,8 @@ impl Memory {
         self.unsettled = None;
     }
 
-    /// Notes that a person has let the operator go on: the deadline starts over, whatever status tells of the past.
+    /// Notes that the deadline starts over, whatever status tells of the past: a person has let the operator go on, or
+    /// Azure accepts what it had refused.
     pub fn note_fresh_start(&mut self) {
         self.note_progress();
         self.starts_over = true;

@@ -4,7 +4,7 @@ use kube::runtime::controller::Action;
 
 use super::{Flow, Pass};
 use crate::api::conditions::{self, ConditionType};
-use crate::api::v1alpha1::{DriftItem, Issue, IssueSource};
+use crate::api::v1alpha1::{DriftItem, IssueSource};
 use crate::api::{PostgresBackupStatus, annotations};
 use crate::error_chain;
 use crate::reconcile::assessment::{Assessment, Conclusion, Progress};
@@ -122,7 +122,12 @@ impl Pass<'_> {
                 self.memory.note_progress();
                 return Standing::WithinDeadline;
             }
-            Conclusion::Changed(assessment) if is_progress(&self.previous, assessment) => self.memory.note_progress(),
+            Conclusion::Changed(assessment) if ends(&self.previous, assessment, IssueSource::Validation) => {
+                self.memory.note_fresh_start();
+            }
+            Conclusion::Changed(assessment) if ends(&self.previous, assessment, IssueSource::Observation) => {
+                self.memory.note_progress();
+            }
             Conclusion::Unchanged(_) if conditions::is_true(&self.previous.conditions, ConditionType::Ready) => {
                 return Standing::WithinDeadline;
             }
@@ -144,8 +149,7 @@ impl Pass<'_> {
     }
 }
 
-/// Whether what stood in the way before a request could be made is gone: then the time for the rest starts over.
-fn is_progress(previous: &PostgresBackupStatus, next: &Assessment) -> bool {
-    let hindered = |issue: &Issue| matches!(issue.source, IssueSource::Validation | IssueSource::Observation);
-    next.issues.is_empty() && previous.issues.iter().any(hindered)
+/// Whether trouble that was said by `source` is gone.
+fn ends(previous: &PostgresBackupStatus, next: &Assessment, source: IssueSource) -> bool {
+    next.issues.is_empty() && previous.issues.iter().any(|issue| issue.source == source)
 }

@@ -138,6 +138,13 @@ impl Azure {
         change(self.engine().instance_mut(&id).unwrap());
     }
 
+    /// Lets the operation of the next request of a kind fail, after Azure has accepted it.
+    pub fn doom(&self, kind: Kind, code: &str) {
+        let error = json!({ "code": code, "message": "It broke." });
+        let fault = json!({ "kind": kind, "effect": { "failOperation": { "error": error } } });
+        self.engine().add_fault(serde_json::from_value(fault).unwrap());
+    }
+
     /// Somebody protects a server under another name, past all checks.
     pub fn protect_by_hand(&self, name: &str, server: &str) {
         self.engine().create_in_portal(&instance_id(name), &id(&server_id(server)), "daily").unwrap();
