@@ -76,7 +76,7 @@ const STATUSES: [(u16, &str, Reason, Pace); 17] = [
     (403, "", Reason::NotAuthorized, Minute),
     (404, "ResourceNotFound", Reason::VaultNotFound, Minute),
     (404, "ResourceGroupNotFound", Reason::VaultNotFound, Minute),
-    (404, "SubscriptionNotFound", Reason::VaultNotFound, Minute),
+    (404, "SubscriptionNotFound", Reason::PrerequisiteMissing, Minute),
     (404, "", Reason::PrerequisiteMissing, Minute),
     (409, "AnotherOperationInProgress", Reason::AzureBusy, HalfMinute),
     (409, "MissingSubscriptionRegistration", Reason::PrerequisiteMissing, Minute),
