@@ -26,7 +26,9 @@ impl Planner<'_> {
             State::ConfiguringProtection | State::UpdatingProtection | State::SoftDeleting => {
                 Step::Wait(Waiting::Transition(instance.protection_state.clone()))
             }
-            State::ProtectionConfigured if !drift.is_empty() => self.change(instance, &drift, sent),
+            State::ProtectionConfigured if !drift.is_empty() && !self.may_rest_differing(sent) => {
+                self.change(instance, &drift, sent)
+            }
             State::ProtectionConfigured if self.desired.protection == Protection::Active => {
                 self.rest(Rest::Protected, instance, sent)
             }
@@ -71,6 +73,14 @@ impl Planner<'_> {
             OperationKind::Update => sent.may_still_land && sent.request != self.wanted.hash,
             _ => may_undo(sent, &instance.protection_state),
         }
+    }
+
+    /// Whether backups are to rest and Azure refuses what differs: then they rest as they are, since until they are resumed
+    /// the difference has no effect.
+    fn may_rest_differing(&self, sent: Option<&Sent>) -> bool {
+        let refused = self.is_told(IssueSource::Validation) || self.is_told(IssueSource::Operation);
+        let begun = sent.is_some_and(|sent| matches!(sent.kind, OperationKind::Stop | OperationKind::Suspend));
+        self.desired.protection != Protection::Active && (refused || begun)
     }
 
     /// Backups run that should not.

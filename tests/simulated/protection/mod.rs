@@ -247,3 +247,18 @@ async fn a_wish_that_is_taken_back_before_it_is_sent_leaves_nothing() {
     expect_at(&world, Protection::Active).await;
     assert_eq!(world.wire.asked_since(position), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn backups_are_stopped_also_when_azure_refuses_another_change() {
+    let world = World::protected().await;
+    world.kubernetes.edit("orders", |spec| {
+        spec.policy.name = "hourly".to_owned();
+        spec.protection = Protection::Stopped;
+    });
+    let object = world.ready("orders").await;
+    assert_eq!(reason(&object), Reason::Stopped.as_str());
+    assert_eq!(status(&object).drift[0].field, "policy.name");
+    let writes = world.kubernetes.history("orders").len();
+    world.pass(60 * MINUTE).await;
+    assert_eq!(world.kubernetes.history("orders").len(), writes, "{}", world.wire);
+}
