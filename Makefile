@@ -9,7 +9,7 @@ CRDS := postgresbackups postgresbackupgrants
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint generate control-plane clean distclean
+.PHONY: help build demo test lint generate control-plane azure-check clean distclean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,10 +45,19 @@ generate: ## Write the generated files (a test compares them with what the code 
 		cargo run --locked --quiet --package postgres-backup-operator -- crd $$crd > crds/$$crd.pgbackup.dev.yaml.new; \
 		mv crds/$$crd.pgbackup.dev.yaml.new crds/$$crd.pgbackup.dev.yaml; \
 	done
+	cargo run --locked --quiet --package test-support --bin api-reference < crds/postgresbackups.pgbackup.dev.yaml > docs/api.md.new
+	@mv docs/api.md.new docs/api.md
 
 control-plane: ## Run etcd and kube-apiserver until Ctrl-C, for trying things by hand
 	@tests/control-plane/build.sh >/dev/null
 	@cargo run --locked --quiet --package test-support --bin control-plane
+
+# docs/azure-assumptions.md says what it does, what it costs and what it leaves behind. How Azure is reached and signed in to is
+# set as for the operator, by the same environment variables (PGBACKUP_CREDENTIAL and so on).
+azure-check: ## Check what is assumed of Azure in a real vault: DATABASE= VAULT= (ARM ids) POLICY= OTHER_POLICY= ONLY= YES=1
+	$(foreach variable,DATABASE VAULT POLICY,$(if $($(variable)),,$(error $(variable) is not set; docs/azure-assumptions.md has an example)))
+	@cargo run --locked --quiet --package azure-check -- --database '$(DATABASE)' --vault '$(VAULT)' --policy '$(POLICY)' \
+		$(if $(OTHER_POLICY),--other-policy '$(OTHER_POLICY)') $(if $(ONLY),--only '$(ONLY)') $(if $(YES),--yes)
 
 clean: ## Remove what Cargo has built; the control plane and the tools stay
 	@for entry in target/*; do \

@@ -52,7 +52,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
         // An object without the finalizer goes without a last pass.
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(stored) = event {
-                context.memories.forget(&stored.uid().unwrap_or_default());
+                context.forget(&stored.uid().unwrap_or_default());
                 context.authority.announce();
             }
         })

@@ -229,6 +229,23 @@ async fn both_kinds_are_accepted_in_any_casing_of_the_ids() {
 }
 
 #[tokio::test]
+async fn every_sample_is_accepted() {
+    let (control_plane, api) = install().await;
+    let grants = grants(control_plane).await;
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/samples")).unwrap() {
+        let path = entry.unwrap().path();
+        let sample: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let api = if sample["kind"] == "PostgresBackupGrant" { &grants } else { &api };
+        assert_eq!(refusal(api, sample).await, None, "{}", path.display());
+        names.push(path.file_stem().unwrap().to_string_lossy().into_owned());
+    }
+    for expected in ["adopt", "flexible-server", "grant", "observe", "single-server-database", "validate-only"] {
+        assert!(names.iter().any(|name| name == expected), "{expected} is not among {names:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_an_object_is_about_cannot_be_changed() {
     let (_, api) = install().await;
     let named = with(flexible_server(), "/backupInstanceName", json!("orders-1"));
@@ -324,12 +341,7 @@ async fn a_new_object_never_looks_finished_and_explains_itself() {
 #[tokio::test]
 async fn a_grant_that_can_be_seen_to_be_wrong_is_refused() {
     let (control_plane, _) = install().await;
-    let client = control_plane.client().await.unwrap();
-    let crds: Api<DynamicObject> =
-        Api::all_with(client.clone(), &kube::api::ApiResource::erase::<PostgresBackupGrant>(&()));
-    let established = kube::runtime::conditions::is_crd_established();
-    let definitions = Api::all(client);
-    kube::runtime::wait::await_condition(definitions, "postgresbackupgrants.pgbackup.dev", established).await.unwrap();
+    let grants = grants(control_plane).await;
     let group = |name: &str| format!("{SUBSCRIPTION}/resourceGroups/{name}");
     let spec = || {
         json!({
@@ -354,7 +366,7 @@ async fn a_grant_that_can_be_seen_to_be_wrong_is_refused() {
         grant["kind"] = json!("PostgresBackupGrant");
         grant
     };
-    assert_eq!(refusal(&crds, grant(&spec())).await, None);
+    assert_eq!(refusal(&grants, grant(&spec())).await, None);
     for (pointer, value, expected) in [
         ("/vaults", json!([format!("{SUBSCRIPTION}/")]), "must be ARM ids of Backup vaults"),
         ("/vaults", json!([group("a/../b")]), "must be ARM ids of Backup vaults"),
@@ -376,9 +388,18 @@ async fn a_grant_that_can_be_seen_to_be_wrong_is_refused() {
         ("/identity/serviceAccount/name", json!("../admin"), "must be the name of a ServiceAccount"),
         ("/namespaces", Value::Null, "Required value"),
     ] {
-        let refused = refusal(&crds, grant(&with(spec(), pointer, value.clone()))).await;
+        let refused = refusal(&grants, grant(&with(spec(), pointer, value.clone()))).await;
         assert!(refused.as_ref().is_some_and(|words| words.contains(expected)), "{pointer} {value}: {refused:?}");
     }
+}
+
+/// The grants of a cluster that has their definition.
+async fn grants(control_plane: &ControlPlane) -> Api<DynamicObject> {
+    let client = control_plane.client().await.unwrap();
+    let established = kube::runtime::conditions::is_crd_established();
+    let definitions = Api::all(client.clone());
+    kube::runtime::wait::await_condition(definitions, "postgresbackupgrants.pgbackup.dev", established).await.unwrap();
+    Api::all_with(client, &kube::api::ApiResource::erase::<PostgresBackupGrant>(&()))
 }
 
 const GUID: &str = "44444444-4444-4444-8444-44444444440a";

@@ -6,7 +6,7 @@ use super::flight::{Flight, Stage};
 use super::step::{Action, Request, Step};
 use super::validate::Target;
 use crate::api::v1alpha1::OperationKind;
-use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, Started};
+use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, RequestHash, Started};
 use crate::error_chain;
 
 /// What came of the step.
@@ -44,6 +44,17 @@ pub async fn perform(
         Request::Act(Action::Delete) => azure.delete_instance(&target.instance).await,
     };
     log(kind, target, &answer);
+    settle(kind, hash, flight, answer, now)
+}
+
+/// What came of a request that was answered, or whose answer was lost. Pure.
+pub(super) fn settle(
+    kind: OperationKind,
+    hash: &RequestHash,
+    flight: Option<Flight>,
+    answer: Result<Started, AzureError>,
+    now: Timestamp,
+) -> (Outcome, Option<Flight>) {
     // A sync in between makes way for what is stored, and is not followed itself.
     if kind == OperationKind::Sync
         && let Some(stored) = flight.as_ref().filter(|flight| flight.kind != OperationKind::Sync)
@@ -57,7 +68,12 @@ pub async fn perform(
     match answer {
         Ok(Started::Running(running)) => (Outcome::Accepted, Some(flight.shown(Stage::Running(running)))),
         Ok(Started::Finished) => (Outcome::Accepted, Some(flight.at(Stage::Succeeded))),
-        // Whether the refusal of a question says anything about the change is for the plan to judge.
+        // What Azure answers to this question was never recorded: no answer must not stand in the way of a change.
+        Err(error)
+            if kind == OperationKind::ValidateChange && matches!(error.status(), Some(403 | 404 | 405 | 501)) =>
+        {
+            (Outcome::Accepted, Some(flight.at(Stage::Unjudged)))
+        }
         Err(error) if kind == OperationKind::ValidateChange && is_answer(&error) => {
             (Outcome::Accepted, Some(flight.at(Stage::Failed(error.service_error()))))
         }
@@ -82,7 +98,7 @@ fn log(kind: OperationKind, target: &Target, answer: &Result<Started, AzureError
 /// Whether Azure has said no, rather than that it cannot answer now.
 fn is_answer(error: &AzureError) -> bool {
     let passing = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Busy);
-    error.delivery() == Delivery::Refused && error.status() != Some(401) && (!passing || error.status() == Some(501))
+    error.delivery() == Delivery::Refused && error.status() != Some(401) && !passing
 }
 
 /// How far a request has come that was not accepted; `None` once it is over.

@@ -1,6 +1,6 @@
 //! What status says while the operator or Azure is at work. Pure.
 
-use super::assessment::{Assessment, Subject, accepted};
+use super::assessment::{Assessment, Subject, accepted, fields};
 use super::explain;
 use super::schedule::Next;
 use super::validate::Lifecycle;
@@ -84,10 +84,6 @@ fn resting(reason: Reason, message: String, next: Next) -> Assessment {
         .validated(accepted())
         .synced(Finding::no(reason, message.clone()))
         .protected(Finding::no(reason, message))
-}
-
-fn fields(drift: &[DriftItem]) -> String {
-    drift.iter().map(|item| item.field.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// A request was sent, and nobody knows whether Azure has carried it out.

@@ -2,16 +2,16 @@
 
 use super::act::Outcome;
 use super::activity::{awaiting_outcome, transition, working};
-use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted};
+use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted, fields};
 use super::blocked::blocked;
 use super::drift;
 use super::schedule::Next;
-use super::step::{Certainty, Plan, Rest, Step, Waiting};
+use super::step::{Certainty, Plan, Request, Rest, Step, Waiting};
 use super::trouble;
 use crate::api::Reason;
 use crate::api::conditions::Finding;
 use crate::api::v1alpha1::{DriftItem, IssueSource, OperationKind};
-use crate::azure::ProtectionState;
+use crate::azure::{ErrorClass, ProtectionState};
 
 /// Concludes from a step and what came of it.
 #[must_use]
@@ -20,6 +20,10 @@ pub fn conclude(subject: Subject<'_>, plan: &Plan, outcome: &Outcome) -> Conclus
     let assessment = match (&plan.step, outcome) {
         (_, Outcome::Failed(kind, error)) => return trouble::refused_at_once(subject, *kind, error),
         (Step::Intend(mutation, _), _) => return under_way(subject, mutation.kind(), plan, Next::Now),
+        // It makes way for a request that Azure has refused, and what came of that goes on being told.
+        (Step::Send(Request::Sync, _), _) if subject.previous.operation.is_some() => {
+            return Conclusion::Unchanged(Next::BackOff(ErrorClass::Prerequisite, None));
+        }
         (Step::Send(request, _), _) => return sent(subject, request.kind(), plan, soon),
         (Step::Wait(Waiting::Operation { kind, poll_after }), _) => {
             return under_way(subject, *kind, plan, Next::After(*poll_after));
@@ -48,6 +52,7 @@ fn under_way(subject: Subject<'_>, kind: OperationKind, plan: &Plan, next: Next)
     let drift = if plan.drift.is_empty() { &subject.previous.drift } else { &plan.drift };
     let assessment = working(subject, kind, drift, next);
     match kind {
+        OperationKind::ValidateChange if subject.cannot_validate() => Conclusion::Unchanged(assessment.next),
         OperationKind::Validate | OperationKind::ValidateChange => {
             subject.attempt(&[Validation, Operation], assessment)
         }
@@ -137,8 +142,7 @@ fn at_rest(subject: Subject<'_>, state: &ProtectionState, drift: &[DriftItem]) -
     if drift.is_empty() {
         assessment.synced(Finding::yes(Reason::InSync, "The backup instance equals the specification."))
     } else {
-        let fields: Vec<_> = drift.iter().map(|item| item.field.as_str()).collect();
-        let message = format!("{} will be changed when backups are resumed.", fields.join(", "));
+        let message = format!("{} will be changed when backups are resumed.", fields(drift));
         assessment.synced(Finding::no(Reason::DriftDetected, message))
     }
 }

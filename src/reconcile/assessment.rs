@@ -8,7 +8,7 @@ use super::validate::{Lifecycle, Target};
 use crate::api::conditions::{self, ConditionType, Finding};
 use crate::api::v1alpha1::{DriftItem, Issue, IssueSource};
 use crate::api::{PostgresBackupStatus, Reason};
-use crate::azure::{ErrorClass, ProtectionState};
+use crate::azure::{ErrorClass, ProtectionState, ServiceError};
 
 /// What a conclusion is about.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub struct Subject<'a> {
     pub poll_after: Duration,
     /// The protection state of the backup instance, where it was read.
     pub state: Option<&'a ProtectionState>,
+    /// What Azure says keeps the database from being protected, where it was read.
+    pub protection_error: Option<&'a ServiceError>,
     /// Which other backup instance was found to protect the database.
     pub protector: Option<&'a Protector>,
     /// The URI of the secret that it names.
@@ -79,7 +81,15 @@ impl Subject<'_> {
     /// Whether status tells of trouble at the present generation that was said by one of `sources`.
     #[must_use]
     pub fn is_troubled(&self, sources: &[IssueSource]) -> bool {
-        self.is_answered() && self.previous.issues.iter().any(|issue| sources.contains(&issue.source))
+        let said = |issue: &Issue| sources.contains(&issue.source);
+        self.is_answered() && !self.was_paused() && self.previous.issues.iter().any(said)
+    }
+
+    /// Whether status tells, at the present generation, that Azure did not judge the specification when asked.
+    #[must_use]
+    pub fn cannot_validate(&self) -> bool {
+        let ready = conditions::find(&self.previous.conditions, ConditionType::Ready);
+        self.is_answered() && ready.is_some_and(|ready| ready.reason == Reason::CannotValidate.as_str())
     }
 
     /// Whether status asks a person for something, or tells of trouble, at the present generation.
@@ -89,7 +99,12 @@ impl Subject<'_> {
 
         let stalled = conditions::is_true(&self.previous.conditions, ConditionType::Stalled);
         let troubled = self.is_troubled(&[Observation, Operation, Protection, Specification, Validation]);
-        self.is_answered() && (stalled || troubled)
+        self.is_answered() && !self.was_paused() && (stalled || troubled)
+    }
+
+    /// Whether status still says that the operator is held off.
+    fn was_paused(&self) -> bool {
+        conditions::find(&self.previous.conditions, ConditionType::Paused).is_some()
     }
 
     /// The conclusion from an attempt that is under way: it says nothing new about trouble that it is an attempt to end.
@@ -175,27 +190,45 @@ impl Assessment {
     /// Says of the database's protection what Azure was seen to say.
     pub(super) fn protected_as(self, state: Option<&ProtectionState>) -> Self {
         match state {
-            Some(ProtectionState::ProtectionConfigured) => {
-                self.protected(Finding::yes(Reason::Protected, "Azure reports the database as protected."))
-            }
-            Some(state) => {
-                let reason = if drift::is_at_rest(state) { Reason::ProtectionStopped } else { Reason::ProtectionError };
-                self.protected(Finding::no(reason, format!("Azure shows the backup instance as {state}.")))
-            }
+            Some(state) => self.protected(protection_shown(state)),
             None => self,
         }
     }
 
     pub(super) fn unsynced_drift(self, drift: &[DriftItem]) -> Self {
-        let fields: Vec<_> = drift.iter().map(|item| item.field.as_str()).collect();
-        let message = format!("The backup instance differs from the specification in {}.", fields.join(", "));
-        self.synced(Finding::no(Reason::DriftDetected, message))
+        self.synced(drift_shown(drift))
     }
 
     pub(super) fn not_created(self) -> Self {
         let finding = || Finding::no(Reason::NotCreated, "The backup instance does not exist yet.");
         self.synced(finding()).protected(finding())
     }
+}
+
+/// `Protected` of a backup instance that Azure shows in this state.
+pub(super) fn protection_shown(state: &ProtectionState) -> Finding {
+    use ProtectionState as State;
+
+    let reason = match state {
+        State::ProtectionConfigured => {
+            return Finding::yes(Reason::Protected, "Azure reports the database as protected.");
+        }
+        State::ConfiguringProtection | State::UpdatingProtection => Reason::Configuring,
+        state if drift::is_at_rest(state) => Reason::ProtectionStopped,
+        _ => Reason::ProtectionError,
+    };
+    Finding::no(reason, format!("Azure shows the backup instance as {state}."))
+}
+
+/// What differs, for a sentence.
+pub(super) fn fields(drift: &[DriftItem]) -> String {
+    drift.iter().map(|item| item.field.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// `Synced` of a backup instance that differs so.
+pub(super) fn drift_shown(drift: &[DriftItem]) -> Finding {
+    let message = format!("The backup instance differs from the specification in {}.", fields(drift));
+    Finding::no(Reason::DriftDetected, message)
 }
 
 /// `Validated` of a backup instance that exists as the specification asks.

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::assessment::{Assessment, Progress, Subject, accepted};
+use super::assessment::{Assessment, Progress, Subject, accepted, fields};
 use super::explain;
+use super::neighbours::Rival;
 use super::schedule::Next;
 use super::step::Blocker;
 use super::trouble;
@@ -53,25 +54,14 @@ pub(super) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftIte
             ),
         ),
         Blocker::Drifted => {
-            let fields: Vec<_> = drift.iter().map(|item| item.field.as_str()).collect();
             let message = format!(
                 "{instance} differs from the specification in {}, and mode Observe changes nothing. Change the \
                  specification, or set mode: Enforce to have it corrected.",
-                fields.join(", ")
+                fields(drift)
             );
             differing(Reason::DriftDetected, capitalised(message), subject, drift)
         }
-        Blocker::Contested => {
-            let fields: Vec<_> = drift.iter().map(|item| item.field.as_str()).collect();
-            let message = format!(
-                "Somebody keeps changing {} of {instance} back: it was corrected three times within a day and is now left \
-                 alone. Find out who changes it (the vault's activity log tells), or change the specification. To have it \
-                 corrected again, set the annotation {}.",
-                fields.join(", "),
-                annotations::RECONCILE_REQUESTED_AT
-            );
-            differing(Reason::ConflictingWriter, message, subject, drift)
-        }
+        Blocker::Contested(kind) => contested(subject, *kind, drift),
         Blocker::CannotValidate(state) => {
             let message = format!(
                 "Azure cannot say whether it would accept this: {instance} exists and is {state}. It is asked only about \
@@ -84,6 +74,13 @@ pub(super) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftIte
             if drift.is_empty() { assessment } else { assessment.unsynced_drift(drift) }
         }
         Blocker::NotSupported(kind) => not_supported(subject, *kind, drift),
+        Blocker::HandingOver(successor) => {
+            let message = format!(
+                "Waiting until the PostgresBackup {successor} has taken {instance} over; nothing changes in Azure. If that one \
+                 is not to have it, delete it as well."
+            );
+            Assessment::new(Progress::Troubled, Reason::Deleting, message, Next::After(NEIGHBOUR_LOOK))
+        }
         Blocker::HeldByBrake => {
             let message = format!(
                 "Many PostgresBackups are being deleted at once, so deleting {instance} waits. If that is meant, it goes on \
@@ -106,13 +103,39 @@ pub(super) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftIte
 }
 
 /// Another object, `elder`, acts in this one's place.
-pub(super) fn duplicate(elder: &str) -> Assessment {
+pub(super) fn duplicate(elder: &Rival) -> Assessment {
+    let name = &elder.name;
+    let cure = if elder.same_instance {
+        format!("Delete one of the two: when {name} is deleted, this one takes its backup instance over.")
+    } else {
+        format!(
+            "The two name different backup instances, and Azure protects a database once only. Delete this one; or, to \
+             replace {name}, set its deletionPolicy to Retain, delete it, and create this one again with its backupInstanceName."
+        )
+    };
     let message = format!(
-        "The older PostgresBackup {elder} is about the same database and acts; this one changes nothing. Delete one of the \
-         two: when {elder} is deleted, this one takes its backup instance over."
+        "The older PostgresBackup {name} is about the same database and acts; this one changes nothing. {cure}"
     );
     let assessment = nothing_of_ours(Reason::DuplicateOf, message);
     Assessment { next: Next::After(NEIGHBOUR_LOOK), ..assessment }
+}
+
+fn contested(subject: Subject<'_>, kind: OperationKind, drift: &[DriftItem]) -> Assessment {
+    let instance = subject.instance();
+    let what = match kind {
+        OperationKind::Undelete | OperationKind::Create => {
+            format!("Somebody keeps deleting {instance}: it was brought back")
+        }
+        _ => format!("{} of {instance} does not stay as it is set: it was corrected", fields(drift)),
+    };
+    let message = format!(
+        "{} three times within a day and is now left alone. Find out who changes it (the vault's activity log tells), or \
+         change the specification. To have it corrected again, set the annotation {}.",
+        capitalised(what),
+        annotations::RECONCILE_REQUESTED_AT
+    );
+    let finding = Finding::no(Reason::ConflictingWriter, message.clone());
+    differing(Reason::ConflictingWriter, message, subject, drift).synced(finding)
 }
 
 fn owned_by_another(subject: Subject<'_>, owner: &str) -> Assessment {
@@ -130,12 +153,13 @@ fn owned_by_another(subject: Subject<'_>, owner: &str) -> Assessment {
 }
 
 fn not_supported(subject: Subject<'_>, kind: OperationKind, drift: &[DriftItem]) -> Assessment {
-    let message = format!(
+    let text = format!(
         "{} needs api-version 2022-01-01 or later; the operator runs with an older one (--api-version).",
         explain::activity(kind, subject.target)
     );
+    let message = trouble::with_way_out(text, subject.lifecycle);
     let finding = Finding::no(Reason::NotSupported, message.clone());
-    let assessment = Assessment::stuck(Reason::NotSupported, message).synced(finding);
+    let assessment = Assessment::stuck(Reason::NotSupported, message).synced(finding).protected_as(subject.state);
     if drift.is_empty() { assessment } else { assessment.unsynced_drift(drift) }
 }
 

@@ -28,6 +28,8 @@ struct State {
     admitted: HashMap<String, Instant>,
     /// Since when each object, by uid, is held.
     held: HashMap<String, Instant>,
+    /// Whether the deletions that an earlier process had begun are counted.
+    has_counted_begun: bool,
 }
 
 impl Brake {
@@ -35,12 +37,6 @@ impl Brake {
     #[must_use]
     pub fn new(limit: BrakeLimit) -> Self {
         Self { limit, state: Mutex::default() }
-    }
-
-    /// How many deletions are allowed in which time.
-    #[must_use]
-    pub fn limit(&self) -> BrakeLimit {
-        self.limit
     }
 
     /// Asks whether an object may have its backup instance deleted now. Who was let through stays so.
@@ -58,8 +54,15 @@ impl Brake {
         }
     }
 
-    /// Notes a deletion that goes ahead whatever the limit says: a person asked for this one, or it was begun before a
-    /// restart.
+    /// Counts the deletions, by uid, that an earlier process had begun, as if they had begun now. Only the first call does.
+    pub fn count_begun(&self, begun: impl FnOnce() -> Vec<String>) {
+        let mut state = self.lock();
+        if !std::mem::replace(&mut state.has_counted_begun, true) {
+            state.admitted.extend(begun().into_iter().map(|uid| (uid, Instant::now())));
+        }
+    }
+
+    /// Notes a deletion that goes ahead whatever the limit says, because a person asked for this one.
     pub fn note(&self, uid: &str) {
         let mut state = self.lock();
         state.held.remove(uid);
@@ -102,6 +105,16 @@ mod tests {
         tokio::time::advance(WINDOW).await;
         assert!(brake.admits("c") && brake.admits("d") && !brake.admits("e"));
         assert_eq!(brake.held(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_earlier_process_had_begun_counts_once() {
+        let brake = brake(2);
+        brake.count_begun(|| vec!["a".to_owned(), "b".to_owned()]);
+        assert!(brake.admits("a") && !brake.admits("c"));
+        tokio::time::advance(WINDOW).await;
+        brake.count_begun(|| vec!["a".to_owned(), "b".to_owned()]);
+        assert!(brake.admits("c"));
     }
 
     #[tokio::test(start_paused = true)]

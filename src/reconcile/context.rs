@@ -132,6 +132,13 @@ impl Context {
         }
     }
 
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.memories.forget(uid);
+        self.brake.release(uid);
+        self.observer.deletions_held(self.brake.held());
+    }
+
     /// What the configured api-version cannot express of this object.
     #[must_use]
     pub fn compatibility(&self, object: &PostgresBackup) -> Vec<Issue> {

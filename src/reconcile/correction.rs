@@ -26,8 +26,8 @@ pub struct Correction {
 pub struct Corrections {
     generation: i64,
     made: Vec<(Instant, Correction)>,
-    /// The correction that is being made.
-    current: Option<Correction>,
+    /// The correction that is being made, and whether it was carried as far as the change itself.
+    current: Option<(Correction, bool)>,
 }
 
 impl Corrections {
@@ -48,12 +48,21 @@ impl Corrections {
         }
         self.made.retain(|(made_at, _)| made_at.elapsed() < WINDOW);
         self.made.push((Instant::now(), correction.clone()));
-        self.current = Some(correction);
+        self.current = Some((correction, false));
     }
 
-    /// The correction that was being made and has had its effect.
-    pub fn finish(&mut self) -> Option<Correction> {
-        self.current.take()
+    /// Notes that the change itself is about to be sent, at this generation.
+    pub fn carry_out(&mut self, generation: i64, kind: OperationKind) {
+        self.current = self.current.take().filter(|_| self.generation == generation);
+        if let Some((correction, is_carried_out)) = &mut self.current {
+            *is_carried_out |= correction.kind == kind;
+        }
+    }
+
+    /// The correction that was carried out and has had its effect.
+    pub fn finish(&mut self, generation: i64) -> Option<Correction> {
+        let (correction, is_carried_out) = self.current.take()?;
+        (is_carried_out && self.generation == generation).then_some(correction)
     }
 
     /// Starts counting anew, as a person has asked.
@@ -96,7 +105,19 @@ mod tests {
         (0..LIMIT).for_each(|_| corrections.begin(1, correction("policy.name")));
         corrections.reset();
         assert!(!corrections.is_contested(1, &correction("policy.name")));
-        assert_eq!(corrections.finish(), Some(correction("policy.name")));
-        assert_eq!(corrections.finish(), None);
+    }
+
+    #[test]
+    fn only_what_was_carried_out_was_corrected() {
+        let mut corrections = Corrections::default();
+        corrections.begin(1, correction("policy.name"));
+        assert_eq!(corrections.finish(1), None, "Azure may have refused the change");
+        corrections.begin(1, correction("policy.name"));
+        corrections.carry_out(1, OperationKind::Update);
+        assert_eq!(corrections.finish(1), Some(correction("policy.name")));
+        assert_eq!(corrections.finish(1), None);
+        corrections.begin(1, correction("policy.name"));
+        corrections.carry_out(2, OperationKind::Update);
+        assert_eq!(corrections.finish(2), None, "the specification has changed since");
     }
 }

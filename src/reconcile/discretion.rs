@@ -85,6 +85,7 @@ mod tests {
             generation: 1,
             poll_after: Duration::from_secs(1),
             state: None,
+            protection_error: None,
             protector: None,
             secret: Some("https://team-kv.vault.azure.net/secrets/login"),
         };

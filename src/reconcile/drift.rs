@@ -1,9 +1,13 @@
 //! Where a backup instance differs from the specification. Pure; only what the specification owns is compared.
 
+use super::explain;
 use super::validate::Desired;
 use crate::api::v1alpha1::DriftItem;
 use crate::api::{Mode, Protection};
 use crate::azure::{ApiVersion, Instance, ProtectionState, UserAssignedIdentityId};
+
+/// Longest text that status takes of what differs, in bytes.
+const MAX_TEXT: usize = 1024;
 
 /// The drift item about the owner tag, which no user wrote into `spec`.
 pub const OWNER_TAG: &str = "owner tag";
@@ -43,7 +47,7 @@ pub fn of_protection(desired: &Desired, instance: &Instance) -> Option<DriftItem
     (settled && !reaches(state, desired.protection)).then(|| DriftItem {
         field: "protection".to_owned(),
         desired: desired.protection.to_string(),
-        actual: state.to_string(),
+        actual: explain::clip(state.as_str(), MAX_TEXT),
     })
 }
 
@@ -53,7 +57,8 @@ pub fn of_protection(desired: &Desired, instance: &Instance) -> Option<DriftItem
 pub fn compare(desired: &Desired, instance: &Instance, version: ApiVersion) -> Vec<DriftItem> {
     let mut drift = Vec::new();
     let mut note = |field: &str, desired: String, actual: Option<String>| {
-        drift.push(DriftItem { field: field.to_owned(), desired, actual: actual.unwrap_or_else(|| "none".to_owned()) });
+        let actual = actual.as_deref().map_or_else(|| "none".to_owned(), |actual| explain::clip(actual, MAX_TEXT));
+        drift.push(DriftItem { field: field.to_owned(), desired: explain::clip(&desired, MAX_TEXT), actual });
     };
 
     let policy = instance.policy();
@@ -82,3 +87,6 @@ pub fn compare(desired: &Desired, instance: &Instance, version: ApiVersion) -> V
     }
     drift
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::correction::Correction;
 use super::step::Release;
 use super::validate::Target;
 use crate::api::conditions::{self, ConditionType};
-use crate::api::v1alpha1::{IssueSource, OperationKind};
+use crate::api::v1alpha1::{DriftItem, IssueSource, OperationKind};
 use crate::api::{PostgresBackupStatus, Reason};
 
 /// Longest note that an event may carry, in bytes (events.k8s.io/v1).
@@ -57,6 +57,10 @@ pub fn released(release: Release, target: Option<&Target>) -> Event {
                  recovery points, which go on being billed; applying this object again resumes the backups."
             ),
         ),
+        Release::NothingToStop => (
+            Reason::Stopped,
+            format!("Azure keeps {instance}, for which no backups were taken: there was nothing to stop."),
+        ),
         Release::HandedOver => {
             (Reason::HandedOver, format!("Another PostgresBackup takes {instance} over; nothing changes in Azure."))
         }
@@ -82,13 +86,18 @@ pub fn released(release: Release, target: Option<&Target>) -> Event {
 /// The event for having put right what somebody else had changed.
 #[must_use]
 pub fn corrected(correction: &Correction, target: &Target) -> Event {
-    let changes =
-        correction.drift.iter().map(|item| format!("{} from {} to {}", item.field, item.actual, item.desired));
-    let changes: Vec<_> = changes.collect();
-    let what = if changes.is_empty() { String::new() } else { format!(": {}", changes.join(", ")) };
     let (instance, vault) = (target.instance.name(), target.vault().name());
-    let note =
-        format!("The backup instance {instance} in the vault {vault} was brought back to the specification{what}.");
+    let change = |item: &DriftItem| format!("{} from {} to {}", item.field, item.actual, item.desired);
+    let note = match correction.kind {
+        OperationKind::Undelete | OperationKind::Create => {
+            format!("The backup instance {instance} in the vault {vault}, which somebody had deleted, is there again.")
+        }
+        _ => {
+            let changes: Vec<_> = correction.drift.iter().map(change).collect();
+            let changes = changes.join(", ");
+            format!("Somebody had changed the backup instance {instance} in the vault {vault}; put right: {changes}.")
+        }
+    };
     event(EventType::Normal, Reason::DriftCorrected.as_str(), action(Some(correction.kind)), &note)
 }
 

@@ -11,6 +11,8 @@ pub fn reason_of_answer(error: &AzureError) -> Reason {
     match (error, error.status()) {
         (AzureError::Credential(_), _) | (_, Some(401)) => Reason::CredentialUnavailable,
         (_, Some(403)) => Reason::NotAuthorized,
+        // By ARM's own codes: what the request was about, or what it is in.
+        _ if error.is_gone() => Reason::VaultNotFound,
         _ => reason(&error.service_error(), error.class()),
     }
 }
@@ -21,9 +23,6 @@ pub fn reason(error: &ServiceError, class: ErrorClass) -> Reason {
     match error.code.as_str() {
         "UserErrorDppDatasourceAlreadyProtected" | "UserErrorDppDatasourceAlreadyHasBackupInstance" => {
             return Reason::AlreadyProtected;
-        }
-        "ResourceNotFound" | "ResourceGroupNotFound" | "ParentResourceNotFound" | "SubscriptionNotFound" => {
-            return Reason::VaultNotFound;
         }
         _ => {}
     }
@@ -149,7 +148,8 @@ mod tests {
     fn the_reason_is_as_precise_as_the_code_allows() {
         for (code, expected) in [
             ("UserErrorDppDatasourceAlreadyProtected", Reason::AlreadyProtected),
-            ("ResourceGroupNotFound", Reason::VaultNotFound),
+            ("ResourceNotFound", Reason::PrerequisiteMissing),
+            ("SubscriptionNotFound", Reason::PrerequisiteMissing),
             ("UserErrorMissingRequiredPermissions", Reason::MissingPermissions),
             ("UserErrorInvalidSecret", Reason::PrerequisiteMissing),
             ("UserErrorSecretValueInUnsupportedFormat", Reason::RequestRefused),

@@ -73,3 +73,32 @@ async fn replace(
         json_patch::Patch(vec![test("uid", object.uid()), test("resourceVersion", object.resource_version()), change]);
     api.patch(&object.name_any(), &PatchParams::default(), &Patch::Json::<Value>(patch)).await
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::reconcile::testing::object;
+
+    #[test]
+    fn an_object_carries_it_while_something_is_to_be_done_in_azure_when_it_goes() {
+        for (mode, policy, bare, carrying) in [
+            ("Enforce", "Delete", Due::Add, Due::Nothing),
+            ("Enforce", "StopProtection", Due::Add, Due::Nothing),
+            ("Enforce", "Retain", Due::Nothing, Due::Remove),
+            ("Observe", "Delete", Due::Nothing, Due::Remove),
+            ("Observe", "StopProtection", Due::Nothing, Due::Remove),
+            ("Observe", "Retain", Due::Nothing, Due::Remove),
+            ("ValidateOnly", "Delete", Due::Nothing, Due::Remove),
+            ("ValidateOnly", "StopProtection", Due::Nothing, Due::Remove),
+            ("ValidateOnly", "Retain", Due::Nothing, Due::Remove),
+        ] {
+            let mut object = object(json!({ "mode": mode, "deletionPolicy": policy }));
+            assert_eq!(due(&object), carrying, "{mode}, {policy}, with it");
+            // Somebody else's finalizer plays no part.
+            object.metadata.finalizers = Some(vec!["backup.example.com/archive".to_owned()]);
+            assert_eq!(due(&object), bare, "{mode}, {policy}, without it");
+        }
+    }
+}

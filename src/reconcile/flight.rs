@@ -54,6 +54,8 @@ pub enum Stage {
     Succeeded,
     /// Azure accepted it, and its operation failed.
     Failed(ServiceError),
+    /// It was a question that Azure does not answer: the operator may not ask it, or Azure does not know it.
+    Unjudged,
 }
 
 impl Flight {
@@ -148,16 +150,23 @@ impl Flight {
         let doubted = self.doubted_at.is_some_and(|since| since.elapsed() < UNCERTAINTY);
         doubted
             || match self.stage {
-                Stage::Unsent | Stage::Failed(_) => false,
+                Stage::Unsent | Stage::Failed(_) | Stage::Unjudged => false,
                 Stage::Running(_) => true,
                 Stage::Lost | Stage::Succeeded => self.age() < UNCERTAINTY,
             }
     }
 
-    /// Whether Azure may still be at work on it, or may not even have received it yet.
+    /// Whether Azure has accepted it, and it is too late for an effect that does not show yet.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.may_still_land() && matches!(self.stage, Stage::Succeeded)
+    }
+
+    /// Whether Azure may still be at work on it, or may not even have received it yet; also on an earlier attempt that it
+    /// answered with an internal error.
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
-        self.may_still_land() && matches!(self.stage, Stage::Lost | Stage::Running(_))
+        self.may_still_land() && matches!(self.stage, Stage::Unsent | Stage::Lost | Stage::Running(_))
     }
 
     /// The request as status records it.
@@ -217,8 +226,10 @@ mod tests {
         tokio::time::advance(UNCERTAINTY - STEP).await;
         let next = Flight::new(OperationKind::Create, RequestHash::of_text("another"), now(), Some(&doubted));
         assert!(doubted.may_still_land() && next.may_still_land());
+        assert!(doubted.is_unsettled() && next.is_unsettled(), "what stands in the way must not have it forgotten");
         tokio::time::advance(STEP).await;
         assert!(!doubted.may_still_land() && !next.may_still_land());
+        assert!(!doubted.is_unsettled() && !next.is_unsettled());
     }
 
     #[tokio::test(start_paused = true)]

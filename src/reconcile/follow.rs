@@ -84,6 +84,6 @@ fn canceled() -> ServiceError {
 
 /// A validation matters only while the object lives and still asks for what was validated. Anything that changes Azure
 /// matters until its outcome is known.
-fn is_of_interest(flight: &Flight, wanted: Option<&RequestHash>) -> bool {
+pub(super) fn is_of_interest(flight: &Flight, wanted: Option<&RequestHash>) -> bool {
     flight.kind.changes_azure() || wanted == Some(&flight.request)
 }

@@ -37,9 +37,15 @@ pub struct Memory {
     pub poll_after: Option<Duration>,
     /// How often drift was corrected.
     pub corrections: Corrections,
+    /// The request for a reconcile that was last taken up.
+    request: Option<String>,
+    /// Whether that request is still to have its effect: a look that failed has not given it any.
+    is_requested: bool,
     attempts: u32,
     conflicts: u32,
     unsettled: Option<Unsettled>,
+    /// Whether what status tells of the past does not count any more.
+    starts_over: bool,
     blindness: Option<Blindness>,
 }
 
@@ -65,11 +71,17 @@ impl Memory {
             Some(_) => Instant::now(),
             None => {
                 let blind = self.blindness.map(|blindness| blindness.since.elapsed()).unwrap_or_default();
-                let age = unsettled_before(previous, generation, deadline, now).max(blind);
+                let told = if self.starts_over {
+                    Duration::ZERO
+                } else {
+                    unsettled_before(previous, generation, deadline, now)
+                };
+                let age = told.max(blind);
                 Instant::now().checked_sub(age).unwrap_or_else(Instant::now)
             }
         };
         self.unsettled = Some(Unsettled { generation, since });
+        self.starts_over = false;
         Standing::after(since.elapsed(), deadline)
     }
 
@@ -91,10 +103,33 @@ impl Memory {
         self.unsettled = None;
     }
 
-    /// Notes that a person asks for a fresh start.
-    pub fn note_request(&mut self) {
+    /// Notes that the deadline starts over, whatever status tells of the past: a person has let the operator go on, or
+    /// Azure accepts what it had refused.
+    pub fn note_fresh_start(&mut self) {
         self.note_progress();
-        self.corrections.reset();
+        self.starts_over = true;
+        self.blindness = None;
+    }
+
+    /// Notes that a person asks for a fresh start; the same request counts once, however often it is seen.
+    pub fn note_request(&mut self, request: &str) {
+        if self.request.as_deref() != Some(request) {
+            self.request = Some(request.to_owned());
+            self.is_requested = true;
+            self.note_fresh_start();
+            self.corrections.reset();
+        }
+    }
+
+    /// Whether a person has asked for a reconcile that has not had its effect yet.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.is_requested
+    }
+
+    /// Notes that the request for a reconcile has had its effect.
+    pub fn note_answer(&mut self) {
+        self.is_requested = false;
     }
 
     /// Notes when the object is looked at next: a back-off counts as an attempt.

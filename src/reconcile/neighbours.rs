@@ -10,6 +10,8 @@ use kube::{Api, Client, Resource, ResourceExt};
 use super::authority::Authority;
 use super::naming;
 use super::validate::{Key, Target};
+use crate::api::conditions::{self, ConditionType};
+use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, annotations};
 use crate::error_chain;
 
@@ -34,6 +36,8 @@ pub struct Rival {
     pub name: String,
     /// Whether it is about the same backup instance, not only about the same database.
     pub same_instance: bool,
+    /// Whether its status says that it has taken the backup instance into its care.
+    pub has_taken_over: bool,
 }
 
 /// Looks at the other objects of the cluster.
@@ -71,6 +75,14 @@ impl Neighbours {
     pub fn successor(&self, object: &PostgresBackup, target: &Target) -> Option<Rival> {
         let same_instance = self.rivals(object, target).into_iter().filter(|(_, rival)| rival.same_instance);
         same_instance.min_by(|(a, _), (b, _)| by_age(&**a, &**b)).map(|(_, rival)| rival)
+    }
+
+    /// The objects, by uid, whose backup instance is being deleted, as their status records it.
+    #[must_use]
+    pub fn being_deleted(&self) -> Vec<String> {
+        let stored = self.store.get().map(Store::state).unwrap_or_default();
+        let objects = stored.iter().filter_map(|stored| stored.0.as_ref().ok());
+        objects.filter(|object| deletes(object)).filter_map(ResourceExt::uid).collect()
     }
 
     /// Whose the backup instance with this owner tag is, for an object that has no elder: it may be taken from nobody, from
@@ -142,12 +154,27 @@ impl Neighbours {
             return None;
         }
         let name = format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any());
-        Some(Rival { name, same_instance })
+        Some(Rival { name, same_instance, has_taken_over: cares_for_instance(other) })
     }
 
     fn target_of(&self, object: &PostgresBackup) -> Option<Target> {
         Target::parse(object, &Key::of(object).ok()?, &self.cluster_name).ok()
     }
+}
+
+/// Whether status records that the object's backup instance is being deleted.
+fn deletes(object: &PostgresBackup) -> bool {
+    let operation = object.status.as_ref().and_then(|status| status.operation.as_ref());
+    operation.is_some_and(|operation| operation.kind == OperationKind::Delete)
+}
+
+/// Whether status says, of the specification as it is, that Azure has accepted the object's backup instance.
+fn cares_for_instance(object: &PostgresBackup) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        Some(status.observed_generation) == object.meta().generation
+            && conditions::is_true(&status.conditions, ConditionType::Validated)
+            && status.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some())
+    })
 }
 
 /// Whether an object lays claim to its backup instance.
@@ -166,3 +193,6 @@ where
     let created = age(a.creation_timestamp()).cmp(&age(b.creation_timestamp()));
     created.then_with(|| (a.namespace(), a.name_any()).cmp(&(b.namespace(), b.name_any())))
 }
+
+#[cfg(test)]
+mod tests;

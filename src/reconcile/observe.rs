@@ -3,9 +3,10 @@
 use super::flight::Flight;
 use super::follow::{Followed, follow};
 use super::neighbours::{Claim, Neighbours};
-use super::observed::{Found, Look, Observed, Sent, Wanted};
+use super::observed::{Fate, Found, Look, Observed, Sent, Sight, Unfinished, Wanted};
 use super::validate::{Desired, Target};
 use super::vaults::VaultCache;
+use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, PostgresBackupStatus};
 use crate::azure::{ApiVersion, AzureError, DataProtection, Instance};
@@ -36,7 +37,7 @@ impl Observer<'_> {
     ///
     /// # Errors
     /// What Azure answered instead.
-    pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), AzureError> {
+    pub async fn live(&self, desired: &Desired, status: &PostgresBackupStatus) -> Result<(Wanted, Look), Unfinished> {
         let target = &desired.target;
         let vault = self.vaults.get(self.azure, target.vault()).await?;
         let request = desired.request(&vault);
@@ -54,9 +55,12 @@ impl Observer<'_> {
                 let claim = self.claim(desired, &instance).await;
                 Found::Instance { instance: Box::new(instance), claim }
             }
-            // What is about to be created has been looked for before.
-            None if flight.is_some() || status.validated_request.as_deref() == Some(hash.as_str()) => Found::Nothing,
-            None => self.soft_deleted(desired).await?,
+            // What is about to come into being has been looked for before.
+            None if flight.as_ref().is_some_and(brings_about) => Found::Nothing,
+            None => {
+                let absent = |error| Unfinished { error, sight: Sight::Absence };
+                self.soft_deleted(desired).await.map_err(absent)?
+            }
         };
         let observed = Observed::Seen { found, sent: flight.as_ref().map(Sent::of) };
         Ok((Wanted { request, hash }, Look { observed, flight }))
@@ -122,7 +126,7 @@ impl Observer<'_> {
         }
         let found = match self.azure.instance(&target.instance).await? {
             Some(instance) => {
-                let claim = if is_marked(target, &instance, self.azure.version()) { Claim::Ours } else { Claim::Free };
+                let claim = self.claim_of_deleted(target, &instance, status).await;
                 Found::Instance { instance: Box::new(instance), claim }
             }
             None if flight.as_ref().is_some_and(|flight| flight.kind == OperationKind::Delete) => {
@@ -163,6 +167,19 @@ impl Observer<'_> {
         Ok(Found::SoftDeleted { deleted: Box::new(deleted), claim, replacement })
     }
 
+    /// Whose the backup instance of a deleted object is. One that was in its care without ever carrying its tag, since no
+    /// PUT is sent while backups are at rest, is its own as long as nobody else claims it.
+    async fn claim_of_deleted(&self, target: &Target, instance: &Instance, status: &PostgresBackupStatus) -> Claim {
+        if is_marked(target, instance, self.azure.version()) {
+            return Claim::Ours;
+        }
+        let was_accepted = conditions::is_true(&status.conditions, ConditionType::Validated);
+        let was_seen = status.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some());
+        let tag = instance.tag(&target.owner.name);
+        let yields = was_accepted && was_seen && self.neighbours.claim(self.object, target, tag).await == Claim::Free;
+        if yields { Claim::Ours } else { Claim::Free }
+    }
+
     /// Whose the backup instance is. Without tags nobody can tell; an object that claims nothing need not know.
     async fn claim(&self, desired: &Desired, instance: &Instance) -> Claim {
         if desired.mode != Mode::Enforce || is_marked(&desired.target, instance, self.azure.version()) {
@@ -175,4 +192,15 @@ impl Observer<'_> {
 /// Whether the backup instance carries the object's owner tag, as far as `version` shows tags.
 fn is_marked(target: &Target, instance: &Instance, version: ApiVersion) -> bool {
     !version.carries_tags() || instance.tag(&target.owner.name) == Some(target.owner.value.as_str())
+}
+
+/// Whether a request is to bring about a backup instance where there is none, and is not over yet.
+fn brings_about(flight: &Flight) -> bool {
+    use OperationKind::{Create, Undelete, Update, Validate};
+
+    match flight.kind {
+        Validate | Create | Undelete => Sent::of(flight).fate != Fate::Over,
+        Update => flight.may_still_land(),
+        _ => false,
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::flight::{Flight, Stage};
 use super::neighbours::Claim;
 use crate::api::v1alpha1::OperationKind;
-use crate::azure::{DeletedInstance, Instance, InstanceRequest, ProtectionState, RequestHash, ServiceError};
+use crate::azure::{AzureError, DeletedInstance, Instance, InstanceRequest, RequestHash, ServiceError};
 
 /// What a pass found, and what is to be remembered of it.
 #[derive(Debug)]
@@ -14,6 +14,30 @@ pub struct Look {
     pub observed: Observed,
     /// The request under way, as far as it has come.
     pub flight: Option<Flight>,
+}
+
+/// A look that Azure did not let a pass finish.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// What Azure answered instead.
+    pub error: AzureError,
+    /// What was seen until then.
+    pub sight: Sight,
+}
+
+/// What an unfinished look has seen of the backup instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Nothing: what was read before may still be so.
+    Nothing,
+    /// That it does not exist.
+    Absence,
+}
+
+impl From<AzureError> for Unfinished {
+    fn from(error: AzureError) -> Self {
+        Self { error, sight: Sight::Nothing }
+    }
 }
 
 /// What a pass found in Azure.
@@ -46,11 +70,11 @@ impl Observed {
         }
     }
 
-    /// The protection state of the backup instance, if it was read.
+    /// The backup instance, if it was read.
     #[must_use]
-    pub fn state(&self) -> Option<&ProtectionState> {
+    pub fn instance(&self) -> Option<&Instance> {
         match self {
-            Self::Seen { found: Found::Instance { instance, .. }, .. } => Some(&instance.protection_state),
+            Self::Seen { found: Found::Instance { instance, .. }, .. } => Some(instance),
             Self::Seen { .. } | Self::Running { .. } => None,
         }
     }
@@ -110,8 +134,10 @@ pub enum Fate {
     Accepted,
     /// Nobody knows whether it reached Azure, or whether Azure is done with it; the effect may show any moment.
     Lost,
-    /// Its operation failed.
+    /// Its operation failed, or Azure said no to a question.
     Failed(ServiceError),
+    /// It was a question that Azure does not answer.
+    Unjudged,
     /// It is over: whatever effect it had shows.
     Over,
 }
@@ -124,6 +150,7 @@ impl Sent {
         let may_still_land = changes && flight.may_still_land();
         let fate = match &flight.stage {
             Stage::Failed(error) => Fate::Failed(error.clone()),
+            Stage::Unjudged => Fate::Unjudged,
             Stage::Unsent => Fate::Unsent,
             Stage::Succeeded if !changes || may_still_land => Fate::Accepted,
             Stage::Lost | Stage::Running(_) if may_still_land => Fate::Lost,

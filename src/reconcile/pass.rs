@@ -86,10 +86,12 @@ impl<'a> Pass<'a> {
         let previous = object.status.clone().unwrap_or_default();
         let mut memory = context.memories.recall(&key.uid);
         let is_resumed = conditions::is_true(&previous.conditions, ConditionType::Paused);
-        if annotations::is_reconcile_requested(object) {
-            memory.note_request();
+        if let Some(request) =
+            annotations::reconcile_requested_at(object).filter(|_| annotations::is_reconcile_requested(object))
+        {
+            memory.note_request(request);
         } else if is_resumed && !annotations::is_paused(object) {
-            memory.note_progress();
+            memory.note_fresh_start();
         }
         Ok(Self {
             context,
@@ -108,7 +110,7 @@ impl<'a> Pass<'a> {
     async fn step(self) -> Result<Flow, Error> {
         let lifecycle = Lifecycle::of(self.object);
         if lifecycle != Lifecycle::Live && !finalizer::is_on(self.object) {
-            self.context.memories.forget(&self.key.uid);
+            self.context.forget(&self.key.uid);
             return Ok(Flow::Until(Action::await_change()));
         }
         if lifecycle != Lifecycle::LettingGo && annotations::is_paused(self.object) {
@@ -162,15 +164,22 @@ impl<'a> Pass<'a> {
                 let plan = plan::live(&desired, &wanted, &known, &look.observed, azure.version());
                 self.carry_out(&azure, &request, &target, look, plan).await
             }
-            Err(error) => self.unreadable(&target, &error).await,
+            Err(look) => self.unreadable(&target, &look).await,
         }
     }
 
-    /// What status says, as far as it counts: whoever asks for a reconcile asks for another validation as well.
+    /// What status says, as far as it counts: of an earlier specification it tells neither trouble nor a validation, and
+    /// whoever asks for a reconcile asks for another validation as well.
     fn known(&self, mode: Mode) -> PostgresBackupStatus {
-        let asked_again = mode == Mode::ValidateOnly && annotations::is_reconcile_requested(self.object);
-        let validated_request = self.previous.validated_request.clone().filter(|_| !asked_again);
-        PostgresBackupStatus { validated_request, ..self.previous.clone() }
+        let mut known = self.previous.clone();
+        let is_answered = known.observed_generation == self.key.generation;
+        if !is_answered {
+            known.issues.clear();
+        }
+        if !is_answered || (mode == Mode::ValidateOnly && self.memory.is_requested()) {
+            known.validated_request = None;
+        }
+        known
     }
 
     /// Decides about a request, and gives a client that may make it.
@@ -189,35 +198,36 @@ impl<'a> Pass<'a> {
             Err(refusal) => return self.not_permitted(&refusal, target).await,
         };
         match self.look_at_deleted(&azure, target, disposal).await {
-            Ok((look, stake)) => {
+            Ok((look, covered)) => {
+                let successor = self.context.neighbours.successor(self.object, target);
+                let stake = match &successor {
+                    Some(successor) if successor.has_taken_over => Stake::HandedOver,
+                    Some(successor) => Stake::HandingOver(&successor.name),
+                    None if covered => Stake::Covered,
+                    None => Stake::Final,
+                };
                 let step = plan::deleting(target, disposal, &look.observed, stake, azure.version());
                 self.carry_out(&azure, &request, target, look, step.into()).await
             }
-            Err(error) => self.unreadable(target, &error).await,
+            Err(error) => self.unreadable(target, &error.into()).await,
         }
     }
 
+    /// What there is, and whether it may be deleted: that can be undone, or somebody has confirmed that it need not be.
     async fn look_at_deleted(
         &self,
         azure: &DataProtection,
         target: &Target,
         disposal: Disposal,
-    ) -> Result<(Look, Stake), AzureError> {
+    ) -> Result<(Look, bool), AzureError> {
         let look = self.observer(azure).deleted(target, &self.previous).await?;
-        // A deletion that an earlier process began counts as well.
-        if look.flight.as_ref().is_some_and(|flight| flight.kind == OperationKind::Delete && flight.is_unsettled()) {
-            self.context.brake.note(&self.key.uid);
-        }
-        if self.context.neighbours.successor(self.object, target).is_some() {
-            return Ok((look, Stake::HandedOver));
-        }
         let exists = matches!(look.observed, Observed::Seen { found: Found::Instance { .. }, .. });
         let confirmed = annotations::allows_irreversible_delete(self.object, target.instance.name().as_str());
         let covered = confirmed
             || disposal != Disposal::Delete
             || !exists
             || self.observer(azure).is_delete_reversible(target).await?;
-        Ok((look, if covered { Stake::Covered } else { Stake::Final }))
+        Ok((look, covered))
     }
 
     fn observer<'o>(&'o self, azure: &'o DataProtection) -> Observer<'o> {
@@ -243,6 +253,7 @@ impl<'a> Pass<'a> {
         self.memory.note_look();
         self.memory.flight = look.flight;
         let plan = self.restrained(plan);
+        self.memory.note_answer();
         tracing::debug!(step = ?plan.step, "Planned");
         if let Step::Release(release) = plan.step {
             return self.release(release, Some(target)).await;
@@ -256,7 +267,13 @@ impl<'a> Pass<'a> {
         self.memory.flight = flight;
         self.context.memories.remember(&self.key.uid, self.memory.clone());
         let protector = self.protector(azure, target, &plan.step, &outcome).await;
-        let subject = Subject { state: look.observed.state(), protector: protector.as_ref(), ..self.subject(target) };
+        let instance = look.observed.instance();
+        let subject = Subject {
+            state: instance.map(|instance| &instance.protection_state),
+            protection_error: instance.and_then(|instance| instance.protection_error.as_ref()),
+            protector: protector.as_ref(),
+            ..self.subject(target)
+        };
         let conclusion = assess::conclude(subject, &plan, &outcome);
         let record = Record::after(&plan.step, &outcome, &self.previous, self.memory.flight.as_ref(), self.now);
         self.found = look.observed.found().filter(|_| matches!(plan.step, Step::Intend(..))).cloned();
@@ -283,7 +300,10 @@ impl<'a> Pass<'a> {
         if !is_protected {
             return None;
         }
-        let can_be_named = self.object.spec.backup_instance_name.is_none();
+        // As admission sees it.
+        let has_instance =
+            self.previous.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some());
+        let can_be_named = self.object.spec.backup_instance_name.is_none() && !has_instance;
         match self.observer(azure).protector(target).await {
             Ok(name) => Some(Protector { name: name?, can_be_named }),
             Err(error) => {
@@ -302,19 +322,25 @@ impl<'a> Pass<'a> {
             generation: self.key.generation,
             poll_after: self.memory.poll_after.unwrap_or(self.context.settings.poll_interval),
             state: None,
+            protection_error: None,
             protector: None,
             secret: self.object.spec.key_vault_secret.as_ref().map(|secret| secret.uri.as_str()),
         }
     }
 
     /// Before a request that changes Azure leaves: makes sure that it is still permitted and that the object is still the one
-    /// that it was stored for, and has it count as lost until its answer is there, so that a pass that is cut off leaves nothing to be sent twice.
-    async fn prepare(&self, request: &Request, step: &Step) -> Result<(), Error> {
-        let Step::Send(sent, _) = step else { return Ok(()) };
-        if self.context.authority.decide(&self.key.namespace, request).is_err() {
+    /// that it was stored for, and has it count as lost until its answer is there, so that a pass that is cut off leaves
+    /// nothing to be sent twice.
+    async fn prepare(&self, asked: &Request, step: &Step) -> Result<(), Error> {
+        let Step::Send(request, _) = step else { return Ok(()) };
+        if self.context.authority.decide(&self.key.namespace, asked).is_err() {
             return Err(Error::Revoked);
         }
-        let Some(flight) = self.memory.flight.clone().filter(|flight| flight.kind == sent.kind()) else {
+        // It is not stored, so nothing else makes sure that the object still asks for it.
+        if request.kind() == OperationKind::Sync {
+            report::confirm_current(&self.api, self.object).await.map_err(Error::Confirm)?;
+        }
+        let Some(flight) = self.memory.flight.clone().filter(|flight| flight.kind == request.kind()) else {
             return Ok(());
         };
         if flight.kind.changes_azure() && !flight.is_fresh() {

@@ -14,8 +14,9 @@ use super::neighbours::Claim;
 use super::observed::{Fate, Found, Observed, Sent, Wanted};
 use super::step::{Action, Blocker, Certainty, Mutation, Plan, Request, Step, Waiting};
 use super::validate::{Desired, Target};
+use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{IssueSource, OperationKind};
-use crate::api::{Mode, PostgresBackupStatus};
+use crate::api::{Mode, PostgresBackupStatus, Reason};
 use crate::azure::{ApiVersion, Instance, ProtectionState, RequestHash};
 
 pub use deleting::{Stake, deleting};
@@ -37,7 +38,7 @@ pub fn live(
     match (desired.mode, found) {
         (Mode::Enforce, Found::Nothing) => planner.absent(sent).into(),
         (Mode::Enforce, Found::SoftDeleted { deleted, claim, replacement }) => {
-            planner.undelete(&deleted.instance, claim, replacement.as_deref()).into()
+            planner.undelete(&deleted.instance, claim, replacement.as_deref(), sent).into()
         }
         (Mode::Enforce, Found::Instance { instance, claim }) => planner.present(instance, claim, sent),
         (Mode::Observe | Mode::ValidateOnly, found) => planner.passive(found, sent),
@@ -82,7 +83,7 @@ fn act(target: &Target, action: Action, state: &ProtectionState, sent: Option<&S
             Fate::Unsent => Step::Send(Request::Act(action), hash),
             Fate::Failed(error) => Step::Blocked(Blocker::Refused(sent.kind, error.clone())),
             Fate::Accepted | Fate::Lost => outcome(sent),
-            Fate::Over => Step::Intend(Mutation::Act(action), hash),
+            Fate::Over | Fate::Unjudged => Step::Intend(Mutation::Act(action), hash),
         },
         Some(sent) if may_undo(sent, state) => outcome(sent),
         _ => Step::Intend(Mutation::Act(action), hash),
@@ -126,6 +127,13 @@ impl Planner<'_> {
     /// Whether validation has accepted what is wanted now.
     fn is_validated(&self) -> bool {
         self.status.validated_request.as_deref() == Some(self.wanted.hash.as_str())
+    }
+
+    /// Whether status tells that Azure has refused a request for what it is, and not for the moment or for want of a right.
+    fn is_refused(&self) -> bool {
+        let ready = conditions::find(&self.status.conditions, ConditionType::Ready);
+        self.is_told(IssueSource::Operation)
+            && ready.is_some_and(|ready| ready.reason == Reason::RequestRefused.as_str())
     }
 
     /// Whether status tells already of trouble that was said by `source`.

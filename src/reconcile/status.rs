@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::assessment::{Assessment, Progress};
+use super::assessment::{Assessment, Progress, drift_shown, protection_shown};
 use super::explain;
 use super::schedule::Standing;
 use super::validate::{Lifecycle, Target};
 use crate::api::conditions::{self, ConditionType, Finding};
 use crate::api::v1alpha1::{BackupInstanceStatus, DriftItem, Issue};
 use crate::api::{PostgresBackupStatus, Reason, annotations};
-use crate::azure::Instance;
+use crate::azure::{Instance, ProtectionState};
 
 /// What is said of an operation that takes longer than any should.
 const OVERDUE: &str = "This takes longer than it should; look at the backup instance and its jobs in the vault.";
@@ -55,14 +55,14 @@ pub fn fold(previous: &PostgresBackupStatus, assessment: &Assessment, facts: &Fa
     let mut status = previous.clone();
     let Facts { generation, now, .. } = *facts;
     status.observed_generation = generation;
+    let seen = match facts.seen {
+        Seen::OnTheWay(instance) if facts.standing == Standing::PastDeadline => Seen::Present(instance),
+        Seen::OnTheWay(_) => Seen::Nothing,
+        ref seen => seen.clone(),
+    };
     if let Some(target) = facts.target {
         status.vault = Some(target.vault().name().to_string());
         status.database = Some(target.database_label());
-        let seen = match facts.seen {
-            Seen::OnTheWay(instance) if facts.standing == Standing::PastDeadline => Seen::Present(instance),
-            Seen::OnTheWay(_) => Seen::Nothing,
-            ref seen => seen.clone(),
-        };
         status.backup_instance = backup_instance(previous.backup_instance.as_ref(), target, &seen);
     }
     if matches!(facts.seen, Seen::Absent | Seen::Present(_)) {
@@ -71,6 +71,7 @@ pub fn fold(previous: &PostgresBackupStatus, assessment: &Assessment, facts: &Fa
     status.issues = keep_activity_ids(&previous.issues, &assessment.issues);
     status.issues.extend(facts.compatibility.iter().cloned());
     set_conditions(&mut status, assessment, facts.standing, generation, now);
+    agree_with_what_is_seen(&mut status, &seen, generation, now);
     match facts.lifecycle {
         Lifecycle::Live => conditions::remove(&mut status.conditions, ConditionType::Deleting),
         Lifecycle::Deleting(_) | Lifecycle::LettingGo => {
@@ -81,16 +82,33 @@ pub fn fold(previous: &PostgresBackupStatus, assessment: &Assessment, facts: &Fa
     status
 }
 
+/// What status shows of the backup instance and what it says of it must not contradict each other, whatever else the pass
+/// was about.
+fn agree_with_what_is_seen(status: &mut PostgresBackupStatus, seen: &Seen<'_>, generation: i64, now: Timestamp) {
+    let list = &mut status.conditions;
+    if let Seen::Present(instance) = seen
+        && instance.protection_state != ProtectionState::ProtectionConfigured
+        && conditions::is_true(list, ConditionType::Protected)
+    {
+        let shown = protection_shown(&instance.protection_state);
+        conditions::set(list, ConditionType::Protected, shown, generation, now);
+    }
+    if matches!(seen, Seen::Absent) && conditions::is_true(list, ConditionType::Protected) {
+        let shown = Finding::no(Reason::NotCreated, "The backup instance does not exist.");
+        conditions::set(list, ConditionType::Protected, shown, generation, now);
+    }
+    if !status.drift.is_empty() && conditions::is_true(list, ConditionType::Synced) {
+        conditions::set(list, ConditionType::Synced, drift_shown(&status.drift), generation, now);
+    }
+}
+
 /// The status of an object that the operator is held off. What was last seen stays, and with it the generation that it
 /// answers; only a deletion that waits is said to wait.
 #[must_use]
-pub fn paused(
-    previous: &PostgresBackupStatus,
-    lifecycle: Lifecycle,
-    generation: i64,
-    now: Timestamp,
-) -> PostgresBackupStatus {
+pub fn paused(previous: &PostgresBackupStatus, lifecycle: Lifecycle, now: Timestamp) -> PostgresBackupStatus {
     let mut status = previous.clone();
+    // An object that was never seen answers generation -1, which a condition cannot.
+    let generation = previous.observed_generation.max(0);
     let message = match lifecycle {
         Lifecycle::Live => format!("The annotation {} holds the operator off.", annotations::PAUSED),
         Lifecycle::Deleting(_) | Lifecycle::LettingGo => {

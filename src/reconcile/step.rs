@@ -177,12 +177,14 @@ pub enum Blocker {
     Replaced(String),
     /// The mode forbids correcting the differences.
     Drifted,
-    /// Somebody keeps undoing the same correction.
-    Contested,
+    /// Somebody keeps undoing what this kind of request puts right.
+    Contested(OperationKind),
     /// Azure cannot say whether it would accept a change of the backup instance in this state.
     CannotValidate(ProtectionState),
     /// The api-version does not have this request.
     NotSupported(OperationKind),
+    /// This object is about to take the backup instance of the deleted one over.
+    HandingOver(String),
     /// Too many deletions at once.
     HeldByBrake,
     /// Nobody could undo the deletion, and nobody has confirmed it.
@@ -199,8 +201,10 @@ pub enum Release {
     },
     /// There is no backup instance.
     NothingToDelete,
-    /// Backups are stopped, as `deletionPolicy: StopProtection` asks, or there are none.
+    /// Backups are stopped, as `deletionPolicy: StopProtection` asks.
     Stopped,
+    /// Azure takes no backups that `deletionPolicy: StopProtection` could stop.
+    NothingToStop,
     /// The backup instance stays, as `deletionPolicy: Retain` or the mode asks.
     Retained,
     /// The same, but Azure had already accepted to delete it.

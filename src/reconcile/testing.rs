@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::authority::Authority;
+use super::brake::BrakeLimit;
+use super::context::Settings;
 use super::observed::Wanted;
 use super::validate::{Desired, Key, Target};
 use crate::api::PostgresBackup;
@@ -17,6 +23,31 @@ pub const SERVER: &str = "/subscriptions/11111111-1111-4111-8111-111111111111/re
 
 pub fn now() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
+}
+
+/// Permits everything in the subscription to these namespaces.
+pub fn authority(namespaces: &[&str]) -> Arc<Authority> {
+    let subscription = VAULT.split("/resourceGroups/").next().unwrap();
+    let authority = Authority::new(Settings {
+        cluster_name: CLUSTER.to_owned(),
+        cloud: Cloud::public(),
+        drift_interval: Duration::from_secs(600),
+        deadline: Duration::from_secs(1800),
+        poll_interval: Duration::from_secs(15),
+        brake: BrakeLimit { deletions: 10, window: Duration::from_secs(600) },
+        service_account: "postgres-backup".to_owned(),
+    });
+    let grant = json!({
+        "apiVersion": "pgbackup.dev/v1alpha1",
+        "kind": "PostgresBackupGrant",
+        "metadata": { "name": "everything" },
+        "spec": {
+            "namespaces": { "names": namespaces }, "vaults": [subscription], "databases": [subscription],
+            "allowTakeOver": true,
+        },
+    });
+    authority.replace_grants(&[Arc::new(serde_json::from_value(grant).unwrap())]);
+    Arc::new(authority)
 }
 
 /// `shop/orders`, with `spec` laid over a flexible server under the policy `weekly`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted};
 use super::discretion;
 use super::explain;
+use super::observed::{Sight, Unfinished};
 use super::schedule::{Next, Standing};
 use super::validate::{Lifecycle, SpecError};
 use crate::api::Reason;
@@ -46,11 +47,12 @@ pub fn invalid_spec(error: &SpecError, lifecycle: Lifecycle) -> Conclusion {
 
 /// Concludes from Azure not answering a look, the `looks`th in a row.
 #[must_use]
-pub fn unreadable(subject: Subject<'_>, error: &AzureError, looks: u32, standing: Standing) -> Conclusion {
+pub fn unreadable(subject: Subject<'_>, look: &Unfinished, looks: u32, standing: Standing) -> Conclusion {
+    let Unfinished { error, sight } = look;
     let cause = Cause::of_answer(error, subject);
     // `Ready` says what was last read: a look that fails for a while does not make it untrue. And a few failures are not
     // worth telling about an object that is still on its way, nor do they outweigh trouble that is told already.
-    let holds = subject.is_ready() && standing == Standing::WithinDeadline;
+    let holds = subject.is_ready() && *sight == Sight::Nothing && standing == Standing::WithinDeadline;
     let fleeting = subject.is_answered() && !subject.is_ready() && looks < WORTH_TELLING;
     if is_passing(cause.class) && (holds || fleeting || subject.is_told()) {
         return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
@@ -62,7 +64,10 @@ pub fn unreadable(subject: Subject<'_>, error: &AzureError, looks: u32, standing
         let (synced, protected) = (finding(), finding());
         return Conclusion::Changed(assessment.synced(synced).protected(protected));
     }
-    Conclusion::Changed(assessment)
+    Conclusion::Changed(match sight {
+        Sight::Absence => assessment.not_created(),
+        Sight::Nothing => assessment,
+    })
 }
 
 /// What Azure says stands in the way, and what follows from it.
@@ -117,7 +122,7 @@ fn trouble(source: IssueSource, what: &str, cause: &Cause, lifecycle: Lifecycle)
     assessment
 }
 
-/// The message with the way to let a deleted object go all the same.
+/// The message for a deleted object says how to get rid of it.
 pub(super) fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
     if matches!(lifecycle, Lifecycle::Deleting(_)) { format!("{message} {LET_GO}") } else { message }
 }
@@ -170,9 +175,14 @@ pub fn unprotected(subject: Subject<'_>, state: &ProtectionState, error: Option<
 #[must_use]
 pub fn refused_at_once(subject: Subject<'_>, kind: OperationKind, error: &AzureError) -> Conclusion {
     let cause = Cause::of_answer(error, subject);
-    // That Azure does not even try says less than why it could not protect the database before.
-    if kind == OperationKind::Sync || is_passing(cause.class) && subject.is_told() {
+    if is_passing(cause.class) && (kind == OperationKind::Sync || subject.is_told()) {
         return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
+    }
+    // Why Azure could not protect the database matters most; why it does not even try again comes after it.
+    if let (OperationKind::Sync, Some(state)) = (kind, subject.state) {
+        let mut assessment = unprotected(subject, state, subject.protection_error);
+        assessment.issues.push(explain::issue(IssueSource::Operation, &cause.error));
+        return Conclusion::Changed(assessment);
     }
     Conclusion::Changed(refused(subject, kind, &cause))
 }

@@ -246,3 +246,35 @@ impl Lifecycle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::reconcile::testing::object;
+
+    #[test]
+    fn a_deleted_object_disposes_of_what_it_claims_and_lets_go_of_the_rest() {
+        use Lifecycle::{Deleting, LettingGo, Live};
+
+        for (mode, policy, expected) in [
+            ("Enforce", "Delete", Deleting(Disposal::Delete)),
+            ("Enforce", "StopProtection", Deleting(Disposal::Stop)),
+            ("Enforce", "Retain", LettingGo),
+            ("Observe", "Delete", LettingGo),
+            ("Observe", "StopProtection", LettingGo),
+            ("Observe", "Retain", LettingGo),
+            ("ValidateOnly", "Delete", LettingGo),
+            ("ValidateOnly", "StopProtection", LettingGo),
+            ("ValidateOnly", "Retain", LettingGo),
+        ] {
+            let mut object = object(json!({ "mode": mode, "deletionPolicy": policy }));
+            assert_eq!(Lifecycle::of(&object), Live, "{mode}, {policy}");
+            object.metadata.deletion_timestamp = serde_json::from_value(json!("2026-11-23T12:00:00Z")).unwrap();
+            assert_eq!(Lifecycle::of(&object), expected, "{mode}, {policy}, deleted");
+        }
+    }
+}

@@ -73,7 +73,7 @@ fn condition_breaches(
     rule(Reason::ALL.iter().any(|reason| reason.as_str() == condition.reason), "its reason is not in the table");
     rule(!condition.message.trim().is_empty(), "has no message");
     rule(
-        condition.observed_generation <= Some(status.observed_generation),
+        condition.observed_generation <= Some(status.observed_generation.max(0)),
         "answers a later generation than the status",
     );
     let time = condition.last_transition_time.0;

@@ -133,7 +133,7 @@ async fn a_change_that_azure_accepts_and_never_carries_out_asks_for_a_person() {
     let world = World::protected().await;
     freeze(&world);
     world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
-    world.stalled("orders", Reason::Updating).await;
+    world.stalled("orders", Reason::ConflictingWriter).await;
     assert!(world.elapsed() < DEADLINE + 10 * MINUTE, "{:?}", world.elapsed());
     assert!(world.wire.of(Put).len() < 10);
 }

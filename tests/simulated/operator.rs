@@ -1,6 +1,6 @@
 //! The operator in the simulation: put together as `operator::run` does it, and started again when it dies.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use azure_emulator::Timing;
@@ -77,6 +77,20 @@ impl Power {
     }
 }
 
+/// The metrics of the operator that runs now.
+#[derive(Clone, Default)]
+pub struct Gauges(Arc<Mutex<Option<Arc<Metrics>>>>);
+
+impl Gauges {
+    /// The value of a metric, over all its labels.
+    pub fn read(&self, name: &str) -> f64 {
+        let metrics = self.0.lock().unwrap().clone().expect("the operator has run");
+        let text = metrics.encode().unwrap();
+        let values = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+        values.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+}
+
 /// Everything around the operator.
 pub struct Surroundings {
     pub kubernetes: ApiServer,
@@ -84,6 +98,7 @@ pub struct Surroundings {
     pub wire: Wire,
     pub time: Time,
     pub power: Power,
+    pub gauges: Gauges,
 }
 
 impl Surroundings {
@@ -94,6 +109,7 @@ impl Surroundings {
             let _ = wanted.wait_for(|on| *on).await;
             self.power.running.send_replace(true);
             let metrics = Metrics::new(CONCURRENCY);
+            *self.gauges.0.lock().unwrap() = Some(Arc::clone(&metrics));
             let shutdown = CancellationToken::new();
             let ask_to_stop = async {
                 let _ = wanted.wait_for(|on| !on).await;

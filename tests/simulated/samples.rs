@@ -14,11 +14,21 @@ pub fn flexible(name: &str) -> PostgresBackup {
     PostgresBackup::new(name, spec(server_id(name)))
 }
 
+/// Protects the flexible server `server` from an object of another name.
+pub fn flexible_as(name: &str, server: &str) -> PostgresBackup {
+    PostgresBackup::new(name, spec(server_id(server)))
+}
+
 /// Protects the article's database of a Single Server, whose login is in a Key Vault.
 pub fn single(name: &str) -> PostgresBackup {
     let mut object = PostgresBackup::new(name, spec(DATABASE.to_owned()));
     object.spec.key_vault_secret = Some(KeyVaultSecretSpec { uri: SECRET_URI.to_owned() });
     object
+}
+
+/// An object `orders` for each kind of database.
+pub fn both_kinds() -> [PostgresBackup; 2] {
+    [flexible("orders"), single("orders")]
 }
 
 /// The name of [`everything`].

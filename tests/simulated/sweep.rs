@@ -1,4 +1,5 @@
-//! Every single fault at every single request: however a create, a change or a delete is disturbed, it ends as if nothing
+//! Every single fault at every single request: however a create, a change, a delete, a stop, a resumption or an undelete is
+//! disturbed, it ends as if nothing
 //! had happened, and nothing is sent twice that was accepted the first time.
 
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use azure_emulator::{Instance, ProtectionState};
 use jiff::Timestamp;
 use kube::ResourceExt;
-use postgres_backup_operator::api::PostgresBackup;
+use postgres_backup_operator::api::{PostgresBackup, Protection};
 use serde_json::{Value, json};
 
 use crate::samples;
@@ -21,8 +22,11 @@ struct End {
     object: Option<Value>,
     instances: Vec<(String, ProtectionState, Value)>,
     tombstones: usize,
-    accepted: [usize; 2],
+    accepted: [usize; CHANGES.len()],
 }
+
+/// What must not be done twice.
+const CHANGES: [Call; 5] = [Call::Put, Call::Delete, Call::Stop, Call::Resume, Call::Undelete];
 
 impl End {
     fn of(world: &World) -> Self {
@@ -30,12 +34,16 @@ impl End {
             let content = json!({ "tags": instance.tags, "policy": instance.spec.policy.policy_id.to_string() });
             (instance.name().to_owned(), instance.state, content)
         };
-        let accepted = |sent: &&Sent| sent.answer.is_some_and(|status| matches!(status, 201 | 202));
+        // An undelete is over with its answer; to whatever else 200 says that there was nothing to do.
+        let accepted = |sent: &&Sent| match sent.answer {
+            Some(200) => sent.call == Call::Undelete,
+            status => matches!(status, Some(201 | 202)),
+        };
         Self {
             object: world.kubernetes.get("orders").as_ref().map(timeless),
             instances: world.azure.instances().iter().map(instance).collect(),
             tombstones: world.azure.tombstones(),
-            accepted: [Call::Put, Call::Delete].map(|call| world.wire.of(call).iter().filter(accepted).count()),
+            accepted: CHANGES.map(|call| world.wire.of(call).iter().filter(accepted).count()),
         }
     }
 }
@@ -52,9 +60,14 @@ enum Story {
     Create,
     Change,
     Delete,
+    Stop,
+    Resume,
+    Undelete,
 }
 
 impl Story {
+    const ALL: [Self; 6] = [Self::Create, Self::Change, Self::Delete, Self::Stop, Self::Resume, Self::Undelete];
+
     /// A world in which the story can begin.
     async fn prepare(self, setup: Setup) -> World {
         let world = World::with(setup);
@@ -62,13 +75,18 @@ impl Story {
             world.kubernetes.create(&samples::flexible("orders"));
             world.ready("orders").await;
         }
+        match self {
+            Self::Resume => Self::wish(&world, Protection::Stopped).await,
+            Self::Undelete => Self::delete(&world).await,
+            Self::Create | Self::Change | Self::Delete | Self::Stop => {}
+        }
         world.pass(MINUTE).await;
         world
     }
 
     async fn run(self, world: &World) {
         match self {
-            Self::Create => {
+            Self::Create | Self::Undelete => {
                 world.kubernetes.create(&samples::flexible("orders"));
                 world.ready("orders").await;
             }
@@ -76,13 +94,22 @@ impl Story {
                 world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
                 world.ready("orders").await;
             }
-            Self::Delete => {
-                world.kubernetes.delete("orders");
-                world.gone("orders").await;
-            }
+            Self::Delete => Self::delete(world).await,
+            Self::Stop => Self::wish(world, Protection::Stopped).await,
+            Self::Resume => Self::wish(world, Protection::Active).await,
         }
         // Whatever the operator still has in mind comes to light.
         world.pass(20 * MINUTE).await;
+    }
+
+    async fn wish(world: &World, protection: Protection) {
+        world.kubernetes.edit("orders", |spec| spec.protection = protection);
+        world.ready("orders").await;
+    }
+
+    async fn delete(world: &World) {
+        world.kubernetes.delete("orders");
+        world.gone("orders").await;
     }
 }
 
@@ -133,20 +160,45 @@ async fn a_delete_survives_the_death_of_the_operator_at_every_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_survives_the_death_of_the_operator_at_every_request() {
+    sweep(Story::Stop, Setup::default(), &crashes()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumption_survives_the_death_of_the_operator_at_every_request() {
+    sweep(Story::Resume, Setup::default(), &crashes()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undelete_survives_the_death_of_the_operator_at_every_request() {
+    sweep(Story::Undelete, Setup::default(), &crashes()).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn everything_survives_an_operator_that_is_gone_for_long() {
     let setup = Setup { downtime: 17 * MINUTE, ..Setup::default() };
-    for story in [Story::Create, Story::Change, Story::Delete] {
+    for story in Story::ALL {
         sweep(story, setup.clone(), &crashes()).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn everything_survives_an_operator_that_dies_again_soon_after() {
-    // The first three requests of a new process are those of starting up.
-    let disturbances: Vec<_> = (4..=8).map(|later| (Fault::CrashAfter, Some(later))).collect();
     for story in [Story::Create, Story::Change, Story::Delete] {
-        sweep_pairs(story, Setup::default(), &disturbances).await;
+        sweep_pairs(story, Setup::default(), &dying_twice()).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stops_and_returns_survive_an_operator_that_dies_again_soon_after() {
+    for story in [Story::Stop, Story::Resume, Story::Undelete] {
+        sweep_pairs(story, Setup::default(), &dying_twice()).await;
+    }
+}
+
+/// The first three requests of a new process are those of starting up.
+fn dying_twice() -> Vec<(Fault, Option<usize>)> {
+    (4..=8).step_by(2).map(|later| (Fault::CrashAfter, Some(later))).collect()
 }
 
 /// What can befall a single request besides the death of the operator.
@@ -174,6 +226,21 @@ async fn a_change_survives_every_disturbance_of_every_request() {
 #[tokio::test(start_paused = true)]
 async fn a_delete_survives_every_disturbance_of_every_request() {
     sweep(Story::Delete, Setup::default(), &disturbances()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_survives_every_disturbance_of_every_request() {
+    sweep(Story::Stop, Setup::default(), &disturbances()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumption_survives_every_disturbance_of_every_request() {
+    sweep(Story::Resume, Setup::default(), &disturbances()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undelete_survives_every_disturbance_of_every_request() {
+    sweep(Story::Undelete, Setup::default(), &disturbances()).await;
 }
 
 #[tokio::test(start_paused = true)]

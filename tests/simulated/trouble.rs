@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use azure_emulator::Removal;
 use http::Method;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::{PostgresBackup, Reason};
@@ -204,5 +205,20 @@ async fn a_role_that_the_operator_lacks_is_named_and_waited_for() {
         world.wire.calm();
         world.ready("orders").await;
         assert_eq!(world.azure.instances().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_seen_to_be_gone_is_not_ready_whatever_else_cannot_be_read() {
+    for call in [Call::GetDeleted, Call::ListInstances] {
+        let world = World::protected().await;
+        let path = world.azure.instance().id;
+        world.azure.in_portal(|azure| azure.delete_in_portal(&path, Removal::Soft));
+        world.wire.disturb_all(call, Reply::error(503, "ServerBusy"));
+        world.pass(15 * MINUTE).await;
+        let object = world.kubernetes.get("orders").unwrap();
+        assert!(!is(&object, ConditionType::Ready) && !is(&object, ConditionType::Protected), "{call:?} {object:#?}");
+        world.wire.calm();
+        world.ready("orders").await;
     }
 }

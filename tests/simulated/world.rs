@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use kube::ResourceExt;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
-use postgres_backup_operator::api::{PostgresBackup, PostgresBackupStatus, Reason};
+use postgres_backup_operator::api::{DeletionPolicy, PostgresBackup, PostgresBackupStatus, Reason};
 use tokio::task::JoinHandle;
 
 use crate::api_server::ApiServer;
 use crate::azure::Azure;
 pub use crate::operator::Setup;
-use crate::operator::{Power, Surroundings};
+use crate::operator::{Gauges, Power, Surroundings};
 use crate::samples;
 use crate::time::Time;
 use crate::wire::{Call, Sent, Wire};
@@ -23,6 +25,7 @@ pub struct World {
     pub azure: Azure,
     pub wire: Wire,
     pub power: Power,
+    pub gauges: Gauges,
     time: Time,
     operator: JoinHandle<()>,
 }
@@ -42,16 +45,17 @@ impl World {
         let kubernetes = ApiServer::new(wire.clone(), time);
         setup.grants.iter().for_each(|grant| kubernetes.grant(grant));
         let azure = Azure::new(wire.clone(), time, setup.timing.clone());
-        let power = Power::on();
+        let (power, gauges) = (Power::on(), Gauges::default());
         let surroundings = Surroundings {
             kubernetes: kubernetes.clone(),
             azure: azure.clone(),
             wire: wire.clone(),
             time,
             power: power.clone(),
+            gauges: gauges.clone(),
         };
         let operator = tokio::spawn(surroundings.supervise(setup));
-        Self { kubernetes, azure, wire, power, time, operator }
+        Self { kubernetes, azure, wire, power, gauges, time, operator }
     }
 
     /// With a flexible server `orders` that is to be protected.
@@ -77,10 +81,57 @@ impl World {
         world
     }
 
+    /// Stops the operator as Kubernetes does, and starts it again.
+    pub async fn restart(&self) {
+        self.power.switch_off().await;
+        self.power.switch_on();
+        self.pass(Duration::from_secs(5)).await;
+    }
+
+    /// With an object that is where it should be.
+    pub async fn settled(object: &PostgresBackup, setup: Setup) -> Self {
+        let world = Self::with(setup);
+        world.kubernetes.create(object);
+        world.ready(&object.name_any()).await;
+        world.pass(Duration::from_secs(60)).await;
+        world
+    }
+
+    /// With a protected backup instance whose object is gone.
+    pub async fn orphaned(object: &PostgresBackup) -> Self {
+        let world = Self::settled(object, Setup::default()).await;
+        let name = object.name_any();
+        world.kubernetes.edit(&name, |spec| spec.deletion_policy = DeletionPolicy::Retain);
+        world.ready(&name).await;
+        world.kubernetes.delete(&name);
+        world.gone(&name).await;
+        world
+    }
+
+    /// With a soft-deleted backup instance, as it is left of an object that was deleted.
+    pub async fn soft_deleted(object: &PostgresBackup) -> Self {
+        let world = Self::settled(object, Setup::default()).await;
+        let name = object.name_any();
+        world.kubernetes.delete(&name);
+        world.gone(&name).await;
+        world.pass(Duration::from_secs(60)).await;
+        world
+    }
+
     /// Lets time pass.
     pub async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
         self.check();
+    }
+
+    /// The time that everything here shares.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
+    /// The present time.
+    pub fn now(&self) -> Timestamp {
+        self.time.now()
     }
 
     /// Time since the beginning.
@@ -176,12 +227,23 @@ pub fn is(object: &PostgresBackup, type_: ConditionType) -> bool {
 
 /// The reason of Ready.
 pub fn reason(object: &PostgresBackup) -> String {
+    reason_of(object, ConditionType::Ready)
+}
+
+/// The reason of a condition, if it is there.
+pub fn reason_of(object: &PostgresBackup, type_: ConditionType) -> String {
+    conditions::find(&status(object).conditions, type_).map(|condition| condition.reason.clone()).unwrap_or_default()
+}
+
+/// The message of Ready.
+pub fn message(object: &PostgresBackup) -> String {
     conditions::find(&status(object).conditions, ConditionType::Ready)
-        .map(|ready| ready.reason.clone())
+        .map(|ready| ready.message.clone())
         .unwrap_or_default()
 }
 
-fn has_reason(object: &PostgresBackup, expected: Reason) -> bool {
+/// Whether Ready has this reason.
+pub fn has_reason(object: &PostgresBackup, expected: Reason) -> bool {
     reason(object) == expected.as_str()
 }
 

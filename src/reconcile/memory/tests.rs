@@ -29,6 +29,20 @@ async fn the_deadline_is_counted_per_generation_and_starts_over_with_progress() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_deadline_starts_over_also_where_status_still_tells_of_the_past() {
+    let mut memory = Memory::default();
+    let stalled = status(ConditionType::Stalled, 1);
+    let _ = memory.note_blind_look(DEADLINE);
+    assert_eq!(memory.standing(1, &stalled, DEADLINE, now()), Standing::PastDeadline);
+    tokio::time::advance(DEADLINE).await;
+    memory.note_request("now");
+    assert_eq!(memory.standing(1, &stalled, DEADLINE, now()), Standing::WithinDeadline);
+    assert_eq!(memory.note_blind_look(DEADLINE), (1, Standing::WithinDeadline));
+    tokio::time::advance(DEADLINE).await;
+    assert_eq!(memory.standing(1, &stalled, DEADLINE, now()), Standing::PastDeadline);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_restart_the_deadline_goes_on_from_status_as_far_as_that_is_plausible() {
     use ConditionType::{Reconciling, Stalled};
 

@@ -4,13 +4,13 @@ use kube::runtime::controller::Action;
 
 use super::{Flow, Pass};
 use crate::api::conditions::{self, ConditionType};
-use crate::api::v1alpha1::{DriftItem, Issue, IssueSource};
+use crate::api::v1alpha1::{DriftItem, IssueSource};
 use crate::api::{PostgresBackupStatus, annotations};
-use crate::azure::AzureError;
 use crate::error_chain;
 use crate::reconcile::assessment::{Assessment, Conclusion, Progress};
 use crate::reconcile::error::Error;
 use crate::reconcile::neighbours::Rival;
+use crate::reconcile::observed::{Sight, Unfinished};
 use crate::reconcile::record::Record;
 use crate::reconcile::refusal::Refusal;
 use crate::reconcile::schedule::{Next, Pace, Standing};
@@ -33,24 +33,29 @@ impl Pass<'_> {
         self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
     }
 
-    pub(super) async fn unreadable(mut self, target: &Target, error: &AzureError) -> Result<Flow, Error> {
+    pub(super) async fn unreadable(mut self, target: &Target, look: &Unfinished) -> Result<Flow, Error> {
+        let error = &look.error;
         tracing::warn!(class = ?error.class(), error = error_chain::one_line(error), "Could not read from Azure");
         let (looks, standing) = self.memory.note_blind_look(self.context.settings.deadline);
-        let conclusion = trouble::unreadable(self.subject(target), error, looks, standing);
+        let conclusion = trouble::unreadable(self.subject(target), look, looks, standing);
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());
-        self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
+        let seen = match look.sight {
+            Sight::Nothing => Seen::Nothing,
+            Sight::Absence => Seen::Absent,
+        };
+        self.report(Some(target), conclusion, record, seen, Vec::new()).await
     }
 
     /// The operator is held off.
     pub(super) async fn paused(self, lifecycle: Lifecycle) -> Result<Flow, Error> {
-        let status = status::paused(&self.previous, lifecycle, self.key.generation, self.now);
+        let status = status::paused(&self.previous, lifecycle, self.now);
         report::status(&self.api, self.object, status).await?;
         Ok(Flow::Until(Action::await_change()))
     }
 
     /// Another object acts in this one's place.
     pub(super) async fn stand_by(self, elder: &Rival, target: &Target) -> Result<Flow, Error> {
-        let conclusion = Conclusion::Changed(blocked::duplicate(&elder.name));
+        let conclusion = Conclusion::Changed(blocked::duplicate(elder));
         let record = Record::kept(&self.previous, self.memory.flight.as_ref());
         self.report(Some(target), conclusion, record, Seen::Nothing, Vec::new()).await
     }
@@ -66,7 +71,7 @@ impl Pass<'_> {
     ) -> Result<Flow, Error> {
         let standing = self.standing(&conclusion);
         let is_done = matches!(&conclusion, Conclusion::Changed(assessment) if assessment.progress == Progress::Done);
-        let corrected = if is_done { self.memory.corrections.finish() } else { None };
+        let corrected = if is_done { self.memory.corrections.finish(self.key.generation) } else { None };
         let (status, next) = match &conclusion {
             Conclusion::Unchanged(next) => {
                 let status = record.entered_unless_validating(&self.previous);
@@ -126,7 +131,12 @@ impl Pass<'_> {
                 self.memory.note_progress();
                 return Standing::WithinDeadline;
             }
-            Conclusion::Changed(assessment) if is_progress(&self.previous, assessment) => self.memory.note_progress(),
+            Conclusion::Changed(assessment) if ends(&self.previous, assessment, IssueSource::Validation) => {
+                self.memory.note_fresh_start();
+            }
+            Conclusion::Changed(assessment) if ends(&self.previous, assessment, IssueSource::Observation) => {
+                self.memory.note_progress();
+            }
             Conclusion::Unchanged(_) if conditions::is_true(&self.previous.conditions, ConditionType::Ready) => {
                 return Standing::WithinDeadline;
             }
@@ -138,20 +148,17 @@ impl Pass<'_> {
 
     pub(super) async fn release(self, release: Release, target: Option<&Target>) -> Result<Flow, Error> {
         tracing::info!(release = ?release, "Letting the deleted object go");
-        if let (Release::Deleted { until }, Some(target)) = (release, target) {
-            self.context.observer.deleted(target.vault().name(), until);
-        }
         report::event(&self.context.recorder, self.object, &events::released(release, target)).await;
         finalizer::remove(&self.api, self.object).await.map_err(Error::Finalizer)?;
-        self.context.memories.forget(&self.key.uid);
-        self.context.brake.release(&self.key.uid);
-        self.context.observer.deletions_held(self.context.brake.held());
+        if let (Release::Deleted { until }, Some(target)) = (release, target) {
+            self.context.observer.deleted(&target.vault().to_string(), until);
+        }
+        self.context.forget(&self.key.uid);
         Ok(Flow::Until(Action::await_change()))
     }
 }
 
-/// Whether what stood in the way before a request could be made is gone: then the time for the rest starts over.
-fn is_progress(previous: &PostgresBackupStatus, next: &Assessment) -> bool {
-    let hindered = |issue: &Issue| matches!(issue.source, IssueSource::Validation | IssueSource::Observation);
-    next.issues.is_empty() && previous.issues.iter().any(hindered)
+/// Whether trouble that was said by `source` is gone.
+fn ends(previous: &PostgresBackupStatus, next: &Assessment, source: IssueSource) -> bool {
+    next.issues.is_empty() && previous.issues.iter().any(|issue| issue.source == source)
 }

@@ -1,6 +1,6 @@
 //! There is no backup instance: validate and create it, or bring it back from soft delete.
 
-use super::{Planner, belongs_elsewhere, outcome};
+use super::{Planner, act, belongs_elsewhere, outcome};
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::Instance;
 use crate::reconcile::neighbours::Claim;
@@ -21,13 +21,13 @@ impl Planner<'_> {
                 }
                 Fate::Failed(error) => return Step::Blocked(Blocker::Refused(Create, error.clone())),
                 Fate::Accepted | Fate::Lost => return outcome(sent),
-                Fate::Over => {}
+                Fate::Over | Fate::Unjudged => {}
             },
             Some(sent) if sent.kind == Undelete => match &sent.fate {
                 Fate::Unsent => return Step::Send(Request::Act(Action::Undelete), sent.request.clone()),
                 Fate::Failed(error) => return Step::Blocked(Blocker::Refused(Undelete, error.clone())),
                 Fate::Accepted | Fate::Lost => return outcome(sent),
-                Fate::Over => {}
+                Fate::Over | Fate::Unjudged => {}
             },
             // Another content than the one wanted now may still land: then it is a backup instance to be changed.
             Some(sent) if matches!(sent.kind, Create | Update) && sent.may_still_land => return outcome(sent),
@@ -42,14 +42,20 @@ impl Planner<'_> {
 
     /// It was deleted and can be brought back: then it must be, since Azure creates none beside it. Whoever has come to
     /// protect the database in the meantime goes on doing so.
-    pub(super) fn undelete(&self, deleted: &Instance, claim: &Claim, replacement: Option<&str>) -> Step {
+    pub(super) fn undelete(
+        &self,
+        deleted: &Instance,
+        claim: &Claim,
+        replacement: Option<&str>,
+        sent: Option<&Sent>,
+    ) -> Step {
         let target = &self.desired.target;
         if let Some(blocker) = belongs_elsewhere(target, deleted, claim) {
             return Step::Blocked(blocker);
         }
         match replacement {
             Some(other) => Step::Blocked(Blocker::Replaced(other.to_owned())),
-            None => Step::Intend(Mutation::Act(Action::Undelete), Action::Undelete.hash(target)),
+            None => act(target, Action::Undelete, &deleted.protection_state, sent),
         }
     }
 }

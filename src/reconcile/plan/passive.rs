@@ -4,7 +4,7 @@ use super::present::is_no_verdict;
 use super::{Planner, mismatch, outcome, unprotected};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, Protection};
-use crate::azure::{Instance, ProtectionState};
+use crate::azure::{Instance, ProtectionState, RequestHash};
 use crate::reconcile::drift;
 use crate::reconcile::observed::{Fate, Found, Sent};
 use crate::reconcile::step::{Blocker, Plan, Rest, Step, Waiting};
@@ -44,6 +44,10 @@ impl Planner<'_> {
         if let Some(blocker) = mismatch(&self.desired.target, instance) {
             return Step::Blocked(blocker).into();
         }
+        // What the comparison says would not stay true.
+        if let Some(sent) = sent.filter(|sent| self.may_change(instance, sent)) {
+            return outcome(sent).into();
+        }
         let changes = drift::compare(self.desired, instance, self.version);
         let protection = drift::of_protection(self.desired, instance);
         let step = match state {
@@ -81,12 +85,20 @@ impl Planner<'_> {
     fn judged(&self, instance: &Instance, sent: Option<&Sent>) -> Step {
         let cannot = || Step::Blocked(Blocker::CannotValidate(instance.protection_state.clone()));
         match sent.filter(|sent| sent.kind == OperationKind::ValidateChange).map(|sent| &sent.fate) {
-            Some(Fate::Accepted) => Step::Rest(Rest::Validated(self.hash())),
+            Some(Fate::Accepted) => Step::Rest(Rest::Validated(self.hash_of_change())),
+            Some(Fate::Unjudged) => cannot(),
             Some(Fate::Failed(error)) if is_no_verdict(error) => cannot(),
             Some(Fate::Failed(error)) => Step::Blocked(Blocker::Refused(OperationKind::ValidateChange, error.clone())),
-            _ if self.is_validated() => Step::Rest(Rest::Validated(self.hash())),
+            _ if self.status.validated_request.as_deref() == Some(self.hash_of_change().as_str()) => {
+                Step::Rest(Rest::Validated(self.hash_of_change()))
+            }
             _ if self.version.validates_changes() => self.validate_change(instance),
             _ => cannot(),
         }
+    }
+
+    /// What stands for an accepted change: that says nothing about a create of the same content.
+    fn hash_of_change(&self) -> RequestHash {
+        RequestHash::of_text(&format!("change {}", self.wanted.hash.as_str()))
     }
 }

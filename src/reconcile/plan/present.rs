@@ -26,7 +26,9 @@ impl Planner<'_> {
             State::ConfiguringProtection | State::UpdatingProtection | State::SoftDeleting => {
                 Step::Wait(Waiting::Transition(instance.protection_state.clone()))
             }
-            State::ProtectionConfigured if !drift.is_empty() => self.change(instance, &drift, sent),
+            State::ProtectionConfigured if !drift.is_empty() && !self.may_rest_differing(sent) => {
+                self.change(instance, &drift, sent)
+            }
             State::ProtectionConfigured if self.desired.protection == Protection::Active => {
                 self.rest(Rest::Protected, instance, sent)
             }
@@ -37,9 +39,7 @@ impl Planner<'_> {
             State::ProtectionError if drift.is_empty() => self.repair(instance, sent),
             State::ProtectionError => self.update(instance, sent),
             // A PUT is how Azure's own tools repair these. The trouble is told first, and the PUT comes at its pace.
-            State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid => {
-                if self.is_told(IssueSource::Protection) { self.update(instance, sent) } else { unprotected(instance) }
-            }
+            State::ConfiguringProtectionFailed | State::NotProtected | State::Invalid => self.configure(instance, sent),
             state if drift::reaches(state, self.desired.protection) => {
                 self.rest(Rest::AtRest(state.clone()), instance, sent)
             }
@@ -51,16 +51,36 @@ impl Planner<'_> {
         Plan { step, drift }
     }
 
+    /// Azure could not even configure protection. A PUT that it has refused is tried again as it is, so that status goes on
+    /// saying why.
+    fn configure(&self, instance: &Instance, sent: Option<&Sent>) -> Step {
+        let refused = sent.is_some_and(|sent| sent.kind == OperationKind::Update && sent.fate == Fate::Unsent);
+        if self.is_told(IssueSource::Protection) || (refused && self.is_told(IssueSource::Operation)) {
+            self.update(instance, sent)
+        } else {
+            unprotected(instance)
+        }
+    }
+
     /// What is asked for is reached: nothing is to be done, unless a request of ours for something else may still land.
     fn rest(&self, rest: Rest, instance: &Instance, sent: Option<&Sent>) -> Step {
-        let other_content = |sent: &Sent| sent.kind == OperationKind::Update && sent.request != self.wanted.hash;
-        match sent {
-            Some(sent) if sent.may_still_land && other_content(sent) => outcome(sent),
-            Some(sent) if sent.kind != OperationKind::Update && may_undo(sent, &instance.protection_state) => {
-                outcome(sent)
-            }
-            _ => Step::Rest(rest),
+        sent.filter(|sent| self.may_change(instance, sent)).map_or(Step::Rest(rest), outcome)
+    }
+
+    /// Whether a request of ours may still make something else of the backup instance than what is wanted.
+    pub(super) fn may_change(&self, instance: &Instance, sent: &Sent) -> bool {
+        match sent.kind {
+            OperationKind::Update => sent.may_still_land && sent.request != self.wanted.hash,
+            _ => may_undo(sent, &instance.protection_state),
         }
+    }
+
+    /// Whether backups are to rest and Azure refuses what differs: then they rest as they are, since until they are resumed
+    /// the difference has no effect.
+    fn may_rest_differing(&self, sent: Option<&Sent>) -> bool {
+        let refused = self.is_told(IssueSource::Validation) || self.is_told(IssueSource::Operation);
+        let begun = sent.is_some_and(|sent| matches!(sent.kind, OperationKind::Stop | OperationKind::Suspend));
+        self.desired.protection != Protection::Active && (refused || begun)
     }
 
     /// Backups run that should not.
@@ -78,10 +98,7 @@ impl Planner<'_> {
         let refused = sent.is_some_and(|sent| {
             matches!(sent.kind, OperationKind::Stop | OperationKind::Suspend) && sent.fate == Fate::Unsent
         });
-        if refused && self.is_told(IssueSource::Operation) && self.version.syncs() {
-            return Step::Send(Request::Sync, RequestHash::of_text("sync"));
-        }
-        self.pause(instance, sent)
+        if refused && self.is_refused() && self.version.syncs() { sync() } else { self.pause(instance, sent) }
     }
 
     fn pursue(&self, action: Action, instance: &Instance, sent: Option<&Sent>) -> Step {
@@ -105,7 +122,9 @@ impl Planner<'_> {
             }
             Some(sent) if may_undo(sent, &instance.protection_state) => outcome(sent),
             _ if !judged => self.update(instance, sent),
-            Some(Sent { kind: OperationKind::ValidateChange, fate: Fate::Accepted, .. }) => self.update(instance, None),
+            Some(Sent { kind: OperationKind::ValidateChange, fate: Fate::Accepted | Fate::Unjudged, .. }) => {
+                self.update(instance, None)
+            }
             Some(Sent { kind: OperationKind::ValidateChange, fate: Fate::Failed(error), .. }) => {
                 if is_no_verdict(error) {
                     self.update(instance, None)
@@ -146,32 +165,20 @@ impl Planner<'_> {
         let tried = sent.is_some_and(|sent| sent.kind == OperationKind::Sync);
         match sent {
             Some(sent) if may_undo(sent, &instance.protection_state) => outcome(sent),
-            _ if self.is_told(IssueSource::Protection) && !tried && self.version.syncs() => {
-                Step::Send(Request::Sync, RequestHash::of_text("sync"))
-            }
+            _ if self.is_told(IssueSource::Protection) && !tried && self.version.syncs() => sync(),
             _ => unprotected(instance),
         }
     }
 }
 
-/// Whether Azure's refusal says nothing about the change itself: the operator may not ask, the question is not known there,
-/// or it is answered as if the database were to be protected a second time. What Azure answers to `validateForModifyBackup`
-/// was never recorded.
+fn sync() -> Step {
+    Step::Send(Request::Sync, RequestHash::of_text("sync"))
+}
+
+/// Whether Azure's refusal says nothing about the change itself: it is answered as if the database were to be protected a
+/// second time. What Azure answers to `validateForModifyBackup` was never recorded.
 pub(super) fn is_no_verdict(error: &ServiceError) -> bool {
-    const NO_VERDICT: &[&str] = &[
-        "AuthorizationFailed",
-        "Http403",
-        "Http404",
-        "Http405",
-        "Http501",
-        "InvalidResourceType",
-        "LinkedAuthorizationFailed",
-        "MethodNotAllowed",
-        "NoRegisteredProviderFound",
-        "NotFound",
-        "NotImplemented",
-        "UserErrorDppDatasourceAlreadyHasBackupInstance",
-        "UserErrorDppDatasourceAlreadyProtected",
-    ];
+    const NO_VERDICT: [&str; 2] =
+        ["UserErrorDppDatasourceAlreadyHasBackupInstance", "UserErrorDppDatasourceAlreadyProtected"];
     NO_VERDICT.iter().any(|code| error.code.eq_ignore_ascii_case(code))
 }

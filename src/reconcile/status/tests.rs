@@ -35,9 +35,18 @@ fn after(
 ) -> PostgresBackupStatus {
     let target = target(&object(json!({})));
     let poll_after = std::time::Duration::from_secs(15);
-    let (lifecycle, state, protector) = (Lifecycle::Live, None, None);
-    let subject =
-        Subject { target: &target, lifecycle, previous, generation: 1, poll_after, state, protector, secret: None };
+    let (lifecycle, state, protection_error, protector) = (Lifecycle::Live, None, None, None);
+    let subject = Subject {
+        target: &target,
+        lifecycle,
+        previous,
+        generation: 1,
+        poll_after,
+        state,
+        protection_error,
+        protector,
+        secret: None,
+    };
     let conclusion = assess::conclude(subject, plan, &Outcome::Quiet);
     let Conclusion::Changed(assessment) = conclusion else { return previous.clone() };
     let facts = Facts {

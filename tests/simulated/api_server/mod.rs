@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use kube::Client;
+use postgres_backup_operator::api::PostgresBackup;
 use tokio::sync::watch as signal;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +51,7 @@ pub struct ApiServer {
     namespaces: Arc<Mutex<Store>>,
     changes: signal::Sender<usize>,
     watches: Arc<Mutex<Watches>>,
+    inspector: Arc<Mutex<Option<Inspector>>>,
 }
 
 /// What is stored.
@@ -70,6 +72,8 @@ impl Collection {
         }
     }
 }
+/// Looks at every status that the operator writes, over the object as it was before: everything that is wrong with it.
+type Inspector = Box<dyn Fn(&PostgresBackup, &PostgresBackup) -> Vec<String> + Send>;
 
 #[derive(Default)]
 struct Watches {
@@ -81,8 +85,8 @@ struct Watches {
 
 impl ApiServer {
     pub fn new(wire: Wire, time: Time) -> Self {
-        let (store, grants, namespaces, watches) = Default::default();
-        Self { wire, time, store, grants, namespaces, changes: signal::Sender::new(0), watches }
+        let (store, grants, namespaces, watches, inspector) = Default::default();
+        Self { wire, time, store, grants, namespaces, changes: signal::Sender::new(0), watches, inspector }
     }
 
     /// A client of it, as the operator uses one.
@@ -94,6 +98,11 @@ impl ApiServer {
     /// Tells whenever something was stored.
     pub fn changes(&self) -> signal::Receiver<usize> {
         self.changes.subscribe()
+    }
+
+    /// Has every status that the operator writes from now on looked at. Whatever is wrong with one fails the test.
+    pub fn inspect(&self, inspector: impl Fn(&PostgresBackup, &PostgresBackup) -> Vec<String> + Send + 'static) {
+        *self.inspector.lock().unwrap() = Some(Box::new(inspector));
     }
 
     /// Keeps changes back from those who watch, as a slow API server does, until they are let through again.

@@ -1,7 +1,8 @@
-//! What people and tests do with the API server.
+//! What people and tests do with the API server. Objects are named by their `name`, or as `namespace/name` where they are in
+//! another namespace than most.
 
 use k8s_openapi::api::events::v1::Event;
-use postgres_backup_operator::api::{PostgresBackup, PostgresBackupSpec};
+use postgres_backup_operator::api::{PostgresBackup, PostgresBackupSpec, Reason};
 use serde_json::{Value, json};
 
 use super::resource::{self, Key};
@@ -40,6 +41,13 @@ impl ApiServer {
         self.update(name, |object| object["metadata"]["annotations"][annotation] = json!(value));
     }
 
+    /// `kubectl annotate`, with a minus sign after the annotation.
+    pub fn unannotate(&self, name: &str, annotation: &str) {
+        self.update(name, |object| {
+            object["metadata"]["annotations"].as_object_mut().expect("there are annotations").remove(annotation);
+        });
+    }
+
     /// Puts somebody else's finalizer on.
     pub fn hold(&self, name: &str, finalizer: &str) {
         self.update(name, |object| {
@@ -47,6 +55,11 @@ impl ApiServer {
             finalizers.push(finalizer.to_owned());
             object["metadata"]["finalizers"] = json!(finalizers);
         });
+    }
+
+    /// Takes all finalizers off, as people do who have lost patience.
+    pub fn strip(&self, name: &str) {
+        self.update(name, |object| object["metadata"]["finalizers"] = json!([]));
     }
 
     /// `kubectl delete --wait=false`.
@@ -71,6 +84,12 @@ impl ApiServer {
         self.store().events().to_vec()
     }
 
+    /// The notes of the events with a reason, oldest first.
+    pub fn told(&self, reason: Reason) -> Vec<String> {
+        let events = self.events().into_iter().filter(|event| event.reason.as_deref() == Some(reason.as_str()));
+        events.filter_map(|event| event.note).collect()
+    }
+
     /// Tells everyone who watches every change of an object once more, the oldest first, as a watch does that has fallen
     /// back behind what it had told already.
     pub fn repeat_changes(&self, name: &str) {
@@ -90,6 +109,8 @@ impl ApiServer {
     }
 }
 
+/// The key of `name`, or of `namespace/name`.
 fn key(name: &str) -> Key {
-    (NAMESPACE.to_owned(), name.to_owned())
+    let (namespace, name) = name.split_once('/').unwrap_or((NAMESPACE, name));
+    (namespace.to_owned(), name.to_owned())
 }

@@ -42,7 +42,11 @@ impl ApiServer {
         let typed = |object: &Value| -> PostgresBackup {
             serde_json::from_value(object.clone()).expect("the status is one of a PostgresBackup")
         };
-        for breach in contract::breaches(&typed(&old), &typed(&new), self.time.now()) {
+        let (before, after) = (typed(&old), typed(&new));
+        let inspector = self.inspector.lock().unwrap();
+        let faults = inspector.as_ref().map(|inspect| inspect(&before, &after)).unwrap_or_default();
+        faults.into_iter().for_each(|fault| self.wire.violation(format!("{}: {fault}\n{:#}", key.1, new["status"])));
+        for breach in contract::breaches(&before, &after, self.time.now()) {
             self.wire.violation(format!("the status of {} breaks its contract: {breach}\n{:#}", key.1, new["status"]));
         }
         Ok(self.commit(key, new, Author::Operator, Edit::Status))

@@ -14,7 +14,7 @@ use azure_emulator::{Request as EmulatedRequest, Response};
 use http::HeaderName;
 use jiff::Timestamp;
 
-use super::Azure;
+use super::{Azure, Look};
 use crate::wire::{Answered, Call, Carried, Reply};
 
 /// How long a request takes.
@@ -31,9 +31,15 @@ impl fmt::Debug for Azure {
     }
 }
 
-impl Answered for Response {
+/// An answer, and the backup instance that the request was about as it was then.
+struct Served {
+    answer: Response,
+    look: Look,
+}
+
+impl Answered for Served {
     fn status(&self) -> u16 {
-        self.status.as_u16()
+        self.answer.status.as_u16()
     }
 }
 
@@ -55,16 +61,32 @@ impl HttpClient for Azure {
         });
         let azure = self.clone();
         Box::pin(async move {
-            let about = path.rsplit('/').next().unwrap_or_default();
+            let about = subject(&path);
             let wire = azure.wire.clone();
-            match wire.carry(call, about, LATENCY, move || azure.engine().handle(azure.time.now(), &emulated)).await {
-                Carried::Answer(answer) => Ok(received(&answer)),
+            let (server, name) = (azure.clone(), about.to_owned());
+            let serve = move || {
+                let answer = server.engine().handle(server.time.now(), &emulated);
+                Served { look: Look { at: server.time.elapsed(), instance: server.instance_named(&name) }, answer }
+            };
+            match wire.carry(call, about, LATENCY, serve).await {
+                Carried::Answer(Served { answer, look }) => {
+                    if call == Call::GetInstance && matches!(answer.status.as_u16(), 200 | 404) {
+                        azure.looks.lock().unwrap().insert(about.to_ascii_lowercase(), look);
+                    }
+                    Ok(received(&answer))
+                }
                 Carried::Instead(reply) => Ok(instead(&reply)),
                 Carried::Refused => Err(azure_core::Error::with_message(ErrorKind::Connection, "connection refused")),
                 Carried::Broken => Err(azure_core::Error::with_message(ErrorKind::Io, "connection reset")),
             }
         })
     }
+}
+
+/// The backup instance that a request is about, or whatever its path ends with.
+fn subject(path: &str) -> &str {
+    let mut segments = path.split('/').skip_while(|segment| !segment.to_ascii_lowercase().ends_with("backupinstances"));
+    segments.nth(1).or_else(|| path.rsplit('/').next()).unwrap_or_default()
 }
 
 /// What a request is for; `None` for what the operator has no reason to send.

@@ -33,7 +33,7 @@ pub const VAULT_PRINCIPAL: Uuid = Uuid::from_u128(0x11b8_8e3d_4e2c_4d3a_9d0e_3d7
 
 const REGION: &str = "westeurope";
 
-/// The id of a flexible server. `orders`, `billing` and `fleet-00` to `fleet-19` exist.
+/// The id of a flexible server. `orders`, `billing` and `fleet-00` to `fleet-99` exist.
 pub fn server_id(name: &str) -> String {
     format!("{SERVERS}/providers/Microsoft.DBforPostgreSQL/flexibleServers/{name}")
 }
@@ -70,7 +70,7 @@ pub fn user_assigned(identity: &str) -> UserAssignedIdentity {
 
 pub fn world() -> World {
     let servers = ["orders", "billing"].map(str::to_owned).into_iter();
-    let fleet = (0..20).map(|number| format!("fleet-{number:02}"));
+    let fleet = (0..100).map(|number| format!("fleet-{number:02}"));
     let datasources: Vec<_> = servers.chain(fleet).map(|name| server_id(&name)).chain([DATABASE.to_owned()]).collect();
     let grant = |scope: &str| json!({ "principalId": VAULT_PRINCIPAL, "scope": scope });
     seed(json!({

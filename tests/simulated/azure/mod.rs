@@ -3,16 +3,19 @@
 mod client;
 mod inventory;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
 use azure_emulator::{
-    Engine, EngineConfig, Entry, Grant, Instance, Kind, Request, ResourceId, SoftDeleteState, Timing,
+    Engine, EngineConfig, Entry, Grant, Instance, Kind, Removal, Request, ResourceId, SoftDeleteState, Timing,
+    Tombstone,
 };
 use http::Method;
 use postgres_backup_operator::azure::{ApiVersion, ArmClient, ArmOptions, Cloud, Credential, RequestObserver};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use inventory::{DATABASE, KEY_VAULT, SECRET_URI, SERVERS, USER_ASSIGNED, VAULT, datasource, key_vault, server_id};
 
@@ -31,12 +34,28 @@ pub struct Azure {
     wire: Wire,
     time: Time,
     identities: Arc<AtomicUsize>,
+    looks: Arc<Mutex<BTreeMap<String, Look>>>,
+}
+
+/// A backup instance as it was when Azure answered a GET of the operator, and the answer arrived.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// When Azure answered, since the simulation began.
+    pub at: Duration,
+    /// What was there.
+    pub instance: Option<Instance>,
 }
 
 impl Azure {
     pub fn new(wire: Wire, time: Time, timing: Timing) -> Self {
         let config = EngineConfig { timing, ..EngineConfig::new(inventory::world(), time.now()) };
-        Self { engine: Arc::new(Mutex::new(Engine::new(config))), wire, time, identities: Arc::default() }
+        Self {
+            engine: Arc::new(Mutex::new(Engine::new(config))),
+            wire,
+            time,
+            identities: Arc::default(),
+            looks: Arc::default(),
+        }
     }
 
     /// A client of it, as the operator uses one.
@@ -61,9 +80,31 @@ impl Azure {
         self.engine().instances().cloned().collect()
     }
 
+    /// The operator's last look at the backup instance of this name.
+    pub fn last_look(&self, name: &str) -> Option<Look> {
+        self.looks.lock().unwrap().get(&name.to_ascii_lowercase()).cloned()
+    }
+
+    /// The backup instance of this name, if there is one now.
+    pub fn instance_named(&self, name: &str) -> Option<Instance> {
+        self.engine().instances().find(|instance| instance.name().eq_ignore_ascii_case(name)).cloned()
+    }
+
+    /// Does something past the API and its checks: in the portal, or as Azure itself.
+    pub fn in_portal<T>(&self, act: impl FnOnce(&mut Engine) -> T) -> T {
+        act(&mut self.engine())
+    }
+
     /// How many backup instances are soft-deleted.
     pub fn tombstones(&self) -> usize {
         self.engine().tombstones().count()
+    }
+
+    /// The one backup instance that is soft-deleted.
+    pub fn tombstone(&self) -> Tombstone {
+        let mut tombstones: Vec<_> = self.engine().tombstones().cloned().collect();
+        assert_eq!(tombstones.len(), 1, "{tombstones:#?}");
+        tombstones.remove(0)
     }
 
     /// The one backup instance that there is.
@@ -71,6 +112,40 @@ impl Azure {
         let mut instances = self.instances();
         assert_eq!(instances.len(), 1, "{instances:#?}");
         instances.remove(0)
+    }
+
+    /// How the operator reads the one backup instance.
+    pub fn shown(&self) -> Value {
+        self.send(Method::GET, &self.instance().id.to_string(), &Value::Null).1
+    }
+
+    /// Somebody asks Azure for an action on the one backup instance, `stopProtection` for instance.
+    pub fn act(&self, action: &str) {
+        let (answer, body) = self.send(Method::POST, &format!("{}/{action}", self.instance().id), &json!({}));
+        assert_eq!(answer, 202, "{body:#}");
+    }
+
+    /// Changes the one backup instance as only Azure itself can.
+    pub fn befall(&self, change: impl FnOnce(&mut Instance)) {
+        let id = self.instance().id;
+        change(self.engine().instance_mut(&id).unwrap());
+    }
+
+    /// Lets the operation of the next request of a kind fail, after Azure has accepted it.
+    pub fn doom(&self, kind: Kind, code: &str) {
+        let error = json!({ "code": code, "message": "It broke." });
+        let fault = json!({ "kind": kind, "effect": { "failOperation": { "error": error } } });
+        self.engine().add_fault(serde_json::from_value(fault).unwrap());
+    }
+
+    /// Somebody protects a server under another name, past all checks.
+    pub fn protect_by_hand(&self, name: &str, server: &str) {
+        self.engine().create_in_portal(&instance_id(name), &id(&server_id(server)), "daily").unwrap();
+    }
+
+    /// Somebody deletes a backup instance for good.
+    pub fn remove_by_hand(&self, name: &str) {
+        assert!(self.engine().delete_in_portal(&instance_id(name), Removal::Final), "there is no {name}");
     }
 
     /// The bodies of the requests of a kind, as Azure received them.
@@ -145,6 +220,10 @@ impl Azure {
 /// An ARM id that is known to be one.
 pub fn id(text: &str) -> ResourceId {
     ResourceId::parse(text).unwrap()
+}
+
+fn instance_id(name: &str) -> ResourceId {
+    id(&format!("{VAULT}/backupInstances/{name}"))
 }
 
 fn permission(scope: &str) -> Grant {

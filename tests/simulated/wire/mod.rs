@@ -136,6 +136,11 @@ impl Wire {
         self.state().sent[position..].to_vec()
     }
 
+    /// What was asked of Azure that changes it, or could, after so many requests.
+    pub fn asked_since(&self, position: usize) -> Vec<Call> {
+        self.since(position).into_iter().map(|sent| sent.call).filter(|call| call.writes_azure()).collect()
+    }
+
     /// Tells whenever a request is sent or arrives.
     pub fn activity(&self) -> watch::Receiver<()> {
         self.activity.subscribe()

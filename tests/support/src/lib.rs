@@ -4,10 +4,12 @@
 //! - [`OperatorProcess`]: the operator's binary, to be killed and started again.
 //! - [`EmulatedAzure`]: the emulator in this process.
 //! - [`Waiter`]: waits for the state of an object, and says what was seen instead.
+//! - [`api_reference`]: the page about a CustomResourceDefinition.
 //! - [`Process`]: what holds them all; a child that cannot outlive this process.
 //!
 //! Everything listens on 127.0.0.1 alone, on ports chosen at the start.
 
+mod api_reference;
 mod control_plane;
 mod emulator;
 mod operator;
@@ -15,6 +17,7 @@ mod process;
 mod wait;
 mod work_dir;
 
+pub use api_reference::api_reference;
 pub use azure_emulator;
 pub use control_plane::*;
 pub use emulator::*;
