@@ -126,7 +126,7 @@ fn contested(subject: Subject<'_>, kind: OperationKind, drift: &[DriftItem]) -> 
         OperationKind::Undelete | OperationKind::Create => {
             format!("Somebody keeps deleting {instance}: it was brought back")
         }
-        _ => format!("{} of {instance} does not stay as it is set: it was corrected", fields(drift)),
+        _ => format!("{instance} does not stay as it is set in {}: it was corrected", fields(drift)),
     };
     let message = format!(
         "{} three times within a day and is now left alone. Find out who changes it (the vault's activity log tells), or \
