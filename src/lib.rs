@@ -4,9 +4,9 @@
 //! and writes back what Azure says:
 //!
 //! ```text
-//! validate ─→ observe ─→ plan ─→ act ─→ report
-//!   pure       reads     pure    one      one status
-//!                                write    write, if changed
+//! validate ─→ authorize ─→ observe ─→ plan ─→ act ─→ report
+//!   pure        pure         reads     pure    one      one status
+//!                                              write    write, if changed
 //! ```
 //!
 //! | module | answers | depends on |
