@@ -14,8 +14,8 @@ use tokio::sync::SetOnce;
 use crate::error_chain;
 use crate::reconcile::Context;
 use crate::reconcile::authority::{NamespaceMeta, StoredGrant};
-use crate::reconcile::neighbours::Stored;
 use crate::reconcile::served;
+use crate::reconcile::stored::Stored;
 
 /// Changes that come together are told together.
 const SETTLE: Duration = Duration::from_secs(1);

@@ -9,10 +9,11 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use tokio::sync::Notify;
 
-use super::authorize::{Denial, Namespace, Request, authorize};
-use super::context::Settings;
+use super::asked::{Namespace, Request};
+use super::authorize::{Denial, authorize};
 use super::grant::Grant;
-use super::neighbours::Stored;
+use super::settings::Settings;
+use super::stored::Stored;
 use super::validate::{Desired, Key, Target};
 use crate::api::PostgresBackup;
 use crate::api::grant::PostgresBackupGrant;

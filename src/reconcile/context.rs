@@ -2,41 +2,22 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::events::Recorder;
 
 use super::authority::Authority;
-use super::brake::{Brake, BrakeLimit};
+use super::brake::Brake;
 use super::identities::Identities;
 use super::memory::Memories;
 use super::neighbours::Neighbours;
+use super::settings::Settings;
 use super::vaults::VaultCache;
 use crate::api::PostgresBackup;
 use crate::api::conditions;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
-use crate::azure::{Cloud, Limitation};
-
-/// What the operator was told to do differently from its defaults.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Names this cluster in owner tags. It has to survive a rebuild of the cluster.
-    pub cluster_name: String,
-    /// The Azure cloud that the vaults are in.
-    pub cloud: Cloud,
-    /// How often a healthy backup instance is looked at.
-    pub drift_interval: Duration,
-    /// How long an object may take before it counts as stalled.
-    pub deadline: Duration,
-    /// How often a backup instance on its way to another state is looked at, until Azure has named an interval.
-    pub poll_interval: Duration,
-    /// How many backup instances may be deleted in which time.
-    pub brake: BrakeLimit,
-    /// The ServiceAccount whose identity a grant uses unless it names another.
-    pub service_account: String,
-}
+use crate::azure::Limitation;
 
 /// Is told what passes do that somebody may want to count.
 pub trait PassObserver: Send + Sync {

@@ -9,7 +9,7 @@ use kube::core::{Selector, SelectorExt};
 use crate::api::grant::{NamespacesSpec, PostgresBackupGrant, ServiceAccountSpec};
 use crate::api::{DeletionPolicy, Mode};
 use crate::azure::{DatabaseScope, Identity, KeyVaultHost, PolicyName, VaultScope, WorkloadIdentity};
-use crate::reconcile::authorize::{Namespace, Request};
+use crate::reconcile::asked::{Namespace, Request};
 
 /// A grant as it takes effect: what could not be read allows nothing.
 #[derive(Clone, Debug)]

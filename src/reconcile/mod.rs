@@ -14,6 +14,7 @@
 
 pub mod act;
 mod activity;
+pub mod asked;
 pub mod assess;
 pub mod assessment;
 pub mod authority;
@@ -44,8 +45,10 @@ mod refusal;
 pub mod report;
 pub mod schedule;
 pub mod served;
+mod settings;
 pub mod status;
 pub mod step;
+pub mod stored;
 #[cfg(test)]
 mod testing;
 pub mod trouble;
@@ -60,8 +63,9 @@ use kube::runtime::controller::Action;
 use tokio::time::timeout;
 use tracing::Span;
 
-pub use context::{Clock, Context, PassObserver, Settings};
+pub use context::{Clock, Context, PassObserver};
 pub use error::Error;
+pub use settings::Settings;
 
 use crate::api::PostgresBackup;
 use crate::azure::CallContext;

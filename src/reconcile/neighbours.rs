@@ -9,14 +9,12 @@ use kube::{Api, Client, Resource, ResourceExt};
 
 use super::authority::Authority;
 use super::naming;
+use super::stored::Stored;
 use super::validate::{Key, Target};
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, annotations};
 use crate::error_chain;
-
-/// An object as the API server stores it, or why it cannot be read: one that cannot must not stop the watch of the others.
-pub type Stored = DeserializeGuard<PostgresBackup>;
 
 /// Whose a backup instance is.
 #[derive(Clone, Debug, PartialEq, Eq)]

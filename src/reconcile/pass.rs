@@ -9,7 +9,7 @@ use std::time::Duration;
 use kube::Api;
 use kube::runtime::controller::Action;
 
-use super::authorize::Request;
+use super::asked::Request;
 use super::context::Context;
 use super::error::Error;
 use super::finalizer;

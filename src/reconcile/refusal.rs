@@ -1,7 +1,8 @@
 //! Concludes from a request that may not be made what status is to say. Pure.
 
+use super::asked::Request;
 use super::assessment::{Assessment, Conclusion, Progress};
-use super::authorize::{Denial, Request};
+use super::authorize::Denial;
 use super::schedule::Next;
 use super::trouble;
 use super::validate::Lifecycle;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::authority::StoredGrant;
 use super::context::Context;
 use super::grant::{Grant, Problem};
-use super::neighbours::Stored;
+use super::stored::Stored;
 use crate::api::conditions::{self, ConditionType, Finding};
 use crate::api::{FIELD_MANAGER, PostgresBackupGrant, PostgresBackupGrantStatus, Reason};
 use crate::error_chain;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::authority::Authority;
 use super::brake::BrakeLimit;
-use super::context::Settings;
 use super::observed::Wanted;
+use super::settings::Settings;
 use super::validate::{Desired, Key, Target};
 use crate::api::PostgresBackup;
 use crate::azure::{ApiVersion, Cloud, Instance, Vault};

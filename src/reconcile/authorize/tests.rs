@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{PostgresBackupGrant, PostgresBackupGrantSpec};
+use crate::api::{DeletionPolicy, Mode, PostgresBackupGrant, PostgresBackupGrantSpec};
 use crate::azure::Identity;
 
 /// Small alphabets, so that random requests and grants meet often, with names that are the beginnings of others.
