@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::api::crd;
-use crate::azure::{ApiVersion, CloudName, CredentialKind};
+use crate::azure::{ApiVersion, Cloud, CloudError, CloudName, CloudOverrides, CredentialKind};
 
 /// The ServiceAccount whose identity a grant uses unless it or the settings name another.
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "postgres-backup";
@@ -88,6 +88,22 @@ pub struct AzureArgs {
     /// PEM file with certificate authorities to trust for Azure besides the system's, for a proxy that inspects TLS.
     #[arg(long, env = "PGBACKUP_CA_BUNDLE", value_name = "FILE")]
     pub ca_bundle: Option<PathBuf>,
+}
+
+impl AzureArgs {
+    /// The cloud that they describe.
+    ///
+    /// # Errors
+    /// What is missing or cannot be used.
+    pub fn cloud(&self) -> Result<Cloud, CloudError> {
+        let overrides = CloudOverrides {
+            arm_endpoint: self.arm_endpoint.clone(),
+            audience: self.arm_audience.clone(),
+            authority_host: self.authority_host.clone(),
+            key_vault_suffix: self.key_vault_suffix.clone(),
+        };
+        Cloud::new(self.cloud, overrides)
+    }
 }
 
 /// What the operator looks after.

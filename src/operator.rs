@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupGrant};
 use crate::azure::{
-    ArmClient, ArmOptions, Cloud, CloudError, CloudOverrides, Credential, CredentialConfig, CredentialError,
-    TransportError, TransportOptions, http_client,
+    ArmClient, ArmOptions, Cloud, CloudError, Credential, CredentialConfig, CredentialError, TransportError,
+    TransportOptions, http_client,
 };
 use crate::cli::{AzureArgs, KubernetesArgs, RunArgs};
 use crate::controller::{self, Runtime};
@@ -116,7 +116,7 @@ pub fn run(args: &RunArgs) -> Result<(), StartError> {
 async fn serve(args: &RunArgs) -> Result<(), StartError> {
     // With two providers in a build rustls would refuse to choose. Only a second call fails, and there is none.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let cloud = cloud(&args.azure)?;
+    let cloud = args.azure.cloud()?;
     let metrics = Metrics::new(args.kubernetes.concurrency);
     let azure = azure(&args.azure, &cloud, Arc::clone(&metrics)).await?;
     let (client, cluster_name) = kubernetes(&args.kubernetes).await?;
@@ -150,16 +150,6 @@ async fn serve(args: &RunArgs) -> Result<(), StartError> {
     }
     tracing::info!("Stopped");
     Ok(())
-}
-
-fn cloud(args: &AzureArgs) -> Result<Cloud, CloudError> {
-    let overrides = CloudOverrides {
-        arm_endpoint: args.arm_endpoint.clone(),
-        audience: args.arm_audience.clone(),
-        authority_host: args.authority_host.clone(),
-        key_vault_suffix: args.key_vault_suffix.clone(),
-    };
-    Cloud::new(args.cloud, overrides)
 }
 
 async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>) -> Result<ArmClient, StartError> {

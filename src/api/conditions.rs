@@ -124,6 +124,12 @@ pub fn is_true(conditions: &[Condition], type_: ConditionType) -> bool {
     find(conditions, type_).is_some_and(|condition| condition.status == ConditionStatus::True.as_str())
 }
 
+/// Whether the condition of a type is present with this reason.
+#[must_use]
+pub fn has_reason(conditions: &[Condition], type_: ConditionType, reason: Reason) -> bool {
+    find(conditions, type_).is_some_and(|condition| condition.reason == reason.as_str())
+}
+
 /// Sets a condition. Its transition time moves only when its status changes, as in Kubernetes' `SetStatusCondition`.
 pub fn set(conditions: &mut Vec<Condition>, type_: ConditionType, finding: Finding, generation: i64, now: Timestamp) {
     let mut message = finding.message;

@@ -6,6 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::conditions::{self, ConditionType};
+
 /// What Azure was last seen to say about the database's protection.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -69,6 +71,20 @@ impl Default for PostgresBackupStatus {
             drift: Vec::new(),
             last_handled_reconcile_at: None,
         }
+    }
+}
+
+impl PostgresBackupStatus {
+    /// Whether the backup instance existed when it was last read.
+    #[must_use]
+    pub fn shows_instance(&self) -> bool {
+        self.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some())
+    }
+
+    /// Whether the backup instance existed when it was last read, as one that Azure has accepted for this object.
+    #[must_use]
+    pub fn has_accepted_instance(&self) -> bool {
+        self.shows_instance() && conditions::is_true(&self.conditions, ConditionType::Validated)
     }
 }
 

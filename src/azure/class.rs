@@ -24,6 +24,13 @@ pub enum ErrorClass {
 
 use ErrorClass::{Approval, Busy, Permission, Prerequisite, Request, Throttled, Transient};
 
+impl ErrorClass {
+    /// Whether errors of this class say something about the moment, not about the request.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Throttled | Transient | Busy)
+    }
+}
+
 /// Codes with a known meaning. They decide before the status does: the same code comes with a 400, in a failed operation
 /// and in the protection error of an instance.
 ///

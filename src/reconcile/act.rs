@@ -97,8 +97,7 @@ fn log(kind: OperationKind, target: &Target, answer: &Result<Started, AzureError
 
 /// Whether Azure has said no, rather than that it cannot answer now.
 fn is_answer(error: &AzureError) -> bool {
-    let passing = matches!(error.class(), ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Busy);
-    error.delivery() == Delivery::Refused && error.status() != Some(401) && !passing
+    error.delivery() == Delivery::Refused && error.status() != Some(401) && !error.class().is_passing()
 }
 
 /// How far a request has come that was not accepted; `None` once it is over.

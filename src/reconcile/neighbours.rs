@@ -11,7 +11,6 @@ use super::authority::Authority;
 use super::naming;
 use super::stored::Stored;
 use super::validate::{Key, Target};
-use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, annotations};
 use crate::error_chain;
@@ -169,9 +168,7 @@ fn deletes(object: &PostgresBackup) -> bool {
 /// Whether status says, of the specification as it is, that Azure has accepted the object's backup instance.
 fn cares_for_instance(object: &PostgresBackup) -> bool {
     object.status.as_ref().is_some_and(|status| {
-        Some(status.observed_generation) == object.meta().generation
-            && conditions::is_true(&status.conditions, ConditionType::Validated)
-            && status.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some())
+        Some(status.observed_generation) == object.meta().generation && status.has_accepted_instance()
     })
 }
 

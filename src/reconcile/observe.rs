@@ -3,10 +3,9 @@
 use super::flight::Flight;
 use super::follow::{Followed, follow};
 use super::neighbours::{Claim, Neighbours};
-use super::observed::{Fate, Found, Look, Observed, Sent, Sight, Unfinished, Wanted};
+use super::observed::{Fate, Found, Look, Sent, Sight, Unfinished, Wanted};
 use super::validate::{Desired, Target};
 use super::vaults::VaultCache;
-use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, PostgresBackupStatus};
 use crate::azure::{ApiVersion, AzureError, DataProtection, Instance};
@@ -47,8 +46,7 @@ impl Observer<'_> {
             Followed::Over(flight) => flight,
         };
         if let Some(found) = self.found {
-            let observed = Observed::Seen { found: found.clone(), sent: flight.as_ref().map(Sent::of) };
-            return Ok((Wanted { request, hash }, Look { observed, flight }));
+            return Ok((Wanted { request, hash }, Look::of(found.clone(), flight)));
         }
         let found = match self.azure.instance(&target.instance).await? {
             Some(instance) => {
@@ -62,8 +60,7 @@ impl Observer<'_> {
                 self.soft_deleted(desired).await.map_err(absent)?
             }
         };
-        let observed = Observed::Seen { found, sent: flight.as_ref().map(Sent::of) };
-        Ok((Wanted { request, hash }, Look { observed, flight }))
+        Ok((Wanted { request, hash }, Look::of(found, flight)))
     }
 
     /// Reads what a deleted object needs: the operation under way and the backup instance. A vault that is gone, by ARM's
@@ -73,9 +70,7 @@ impl Observer<'_> {
     /// What Azure answered instead.
     pub async fn deleted(&self, target: &Target, status: &PostgresBackupStatus) -> Result<Look, AzureError> {
         match self.look_at_deleted(target, status).await {
-            Err(error) if error.is_gone() => {
-                Ok(Look { observed: Observed::Seen { found: Found::Nothing, sent: None }, flight: None })
-            }
+            Err(error) if error.is_gone() => Ok(Look::of(Found::Nothing, None)),
             result => result,
         }
     }
@@ -119,10 +114,7 @@ impl Observer<'_> {
             Followed::Over(flight) => flight,
         };
         if let Some(found) = self.found {
-            return Ok(Look {
-                observed: Observed::Seen { found: found.clone(), sent: flight.as_ref().map(Sent::of) },
-                flight,
-            });
+            return Ok(Look::of(found.clone(), flight));
         }
         let found = match self.azure.instance(&target.instance).await? {
             Some(instance) => {
@@ -134,7 +126,7 @@ impl Observer<'_> {
             }
             None => Found::Nothing,
         };
-        Ok(Look { observed: Observed::Seen { found, sent: flight.as_ref().map(Sent::of) }, flight })
+        Ok(Look::of(found, flight))
     }
 
     /// What is left of the backup instance after its deletion. It only serves to say until when that can be undone.
@@ -173,10 +165,9 @@ impl Observer<'_> {
         if is_marked(target, instance, self.azure.version()) {
             return Claim::Ours;
         }
-        let was_accepted = conditions::is_true(&status.conditions, ConditionType::Validated);
-        let was_seen = status.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some());
         let tag = instance.tag(&target.owner.name);
-        let yields = was_accepted && was_seen && self.neighbours.claim(self.object, target, tag).await == Claim::Free;
+        let yields =
+            status.has_accepted_instance() && self.neighbours.claim(self.object, target, tag).await == Claim::Free;
         if yields { Claim::Ours } else { Claim::Free }
     }
 

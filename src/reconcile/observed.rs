@@ -16,6 +16,14 @@ pub struct Look {
     pub flight: Option<Flight>,
 }
 
+impl Look {
+    /// A look that has found this, after the last request that is still of interest.
+    #[must_use]
+    pub fn of(found: Found, flight: Option<Flight>) -> Self {
+        Self { observed: Observed::Seen { found, sent: flight.as_ref().map(Sent::of) }, flight }
+    }
+}
+
 /// A look that Azure did not let a pass finish.
 #[derive(Debug)]
 pub struct Unfinished {

@@ -131,9 +131,8 @@ impl Planner<'_> {
 
     /// Whether status tells that Azure has refused a request for what it is, and not for the moment or for want of a right.
     fn is_refused(&self) -> bool {
-        let ready = conditions::find(&self.status.conditions, ConditionType::Ready);
         self.is_told(IssueSource::Operation)
-            && ready.is_some_and(|ready| ready.reason == Reason::RequestRefused.as_str())
+            && conditions::has_reason(&self.status.conditions, ConditionType::Ready, Reason::RequestRefused)
     }
 
     /// Whether status tells already of trouble that was said by `source`.

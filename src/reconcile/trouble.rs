@@ -54,7 +54,7 @@ pub fn unreadable(subject: Subject<'_>, look: &Unfinished, looks: u32, standing:
     // worth telling about an object that is still on its way, nor do they outweigh trouble that is told already.
     let holds = subject.is_ready() && *sight == Sight::Nothing && standing == Standing::WithinDeadline;
     let fleeting = subject.is_answered() && !subject.is_ready() && looks < WORTH_TELLING;
-    if is_passing(cause.class) && (holds || fleeting || subject.is_told()) {
+    if cause.class.is_passing() && (holds || fleeting || subject.is_told()) {
         return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
     }
     let what = format!("Looking at {}", subject.instance());
@@ -175,7 +175,7 @@ pub fn unprotected(subject: Subject<'_>, state: &ProtectionState, error: Option<
 #[must_use]
 pub fn refused_at_once(subject: Subject<'_>, kind: OperationKind, error: &AzureError) -> Conclusion {
     let cause = Cause::of_answer(error, subject);
-    if is_passing(cause.class) && (kind == OperationKind::Sync || subject.is_told()) {
+    if cause.class.is_passing() && (kind == OperationKind::Sync || subject.is_told()) {
         return Conclusion::Unchanged(Next::BackOff(cause.class, cause.retry_after));
     }
     // Why Azure could not protect the database matters most; why it does not even try again comes after it.
@@ -207,11 +207,11 @@ fn refused(subject: Subject<'_>, kind: OperationKind, cause: &Cause) -> Assessme
     let finding = || Finding::no(assessment.reason, assessment.message.clone());
     let (validated, synced) = (finding(), finding());
     match kind {
-        OperationKind::Validate if is_passing(cause.class) => assessment.not_created(),
+        OperationKind::Validate if cause.class.is_passing() => assessment.not_created(),
         OperationKind::Validate => assessment.validated(validated).not_created(),
-        OperationKind::ValidateChange if is_passing(cause.class) => assessment.synced(synced),
+        OperationKind::ValidateChange if cause.class.is_passing() => assessment.synced(synced),
         OperationKind::ValidateChange => assessment.validated(validated).synced(synced),
-        OperationKind::Update if !is_passing(cause.class) => assessment.validated(validated).synced(synced),
+        OperationKind::Update if !cause.class.is_passing() => assessment.validated(validated).synced(synced),
         OperationKind::Sync => assessment,
         OperationKind::Create
         | OperationKind::Update
@@ -221,11 +221,6 @@ fn refused(subject: Subject<'_>, kind: OperationKind, cause: &Cause) -> Assessme
         | OperationKind::Undelete
         | OperationKind::Delete => assessment.synced(synced),
     }
-}
-
-/// Whether errors of this class say something about the moment, not about the request.
-fn is_passing(class: ErrorClass) -> bool {
-    matches!(class, ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Busy)
 }
 
 /// An error and its causes as one sentence.

@@ -6,7 +6,7 @@ use http::Method;
 use postgres_backup_operator::api::conditions::ConditionType;
 use postgres_backup_operator::api::v1alpha1::DriftItem;
 use postgres_backup_operator::api::{Mode, PostgresBackup, Reason, annotations};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::azure::{VAULT, id};
 use crate::wire::Call::{self, GetInstance, Put, Resume};
@@ -15,20 +15,10 @@ use crate::world::{World, is, message, status};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Somebody changes the backup instance with a PUT, and Azure carries that out.
-async fn meddle(world: &World, change: impl FnOnce(&mut Value)) {
-    let path = world.azure.instance().id.to_string();
-    let (_, mut body) = world.azure.send(Method::GET, &path, &Value::Null);
-    change(&mut body);
-    let (answer, _) = world.azure.send(Method::PUT, &path, &body);
-    assert_eq!(answer, 201);
-    world.pass(Duration::from_secs(3)).await;
-}
-
 /// Somebody gives the backup instance another policy.
 async fn swap_policy(world: &World) {
     let policy = json!(format!("{VAULT}/backupPolicies/daily"));
-    meddle(world, |body| body["properties"]["policyInfo"]["policyId"] = policy).await;
+    world.meddle(|body| body["properties"]["policyInfo"]["policyId"] = policy).await;
 }
 
 /// Somebody stops the backups.
@@ -123,10 +113,11 @@ async fn it_ends_when_a_reconcile_is_requested() {
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_the_stranger_does_what_is_asked_for() {
     let world = contested().await;
-    meddle(&world, |body| {
-        body["properties"]["policyInfo"]["policyId"] = json!(format!("{VAULT}/backupPolicies/weekly"));
-    })
-    .await;
+    world
+        .meddle(|body| {
+            body["properties"]["policyInfo"]["policyId"] = json!(format!("{VAULT}/backupPolicies/weekly"));
+        })
+        .await;
     world.ready("orders").await;
     assert_eq!(world.wire.of(Put).len(), 4);
 }
@@ -164,7 +155,7 @@ async fn different_corrections_are_no_conflict() {
         corrected(&world).await;
         stop(&world).await;
         corrected(&world).await;
-        meddle(&world, |body| body["tags"] = json!({})).await;
+        world.meddle(|body| body["tags"] = json!({})).await;
         corrected(&world).await;
     }
     assert!(is(&world.kubernetes.get("orders").unwrap(), ConditionType::Ready));
@@ -237,7 +228,7 @@ async fn a_put_keeps_what_somebody_has_set_a_moment_before() {
     let looks = world.wire.of(GetInstance).len();
     world.kubernetes.edit("orders", |spec| spec.policy.name = "daily".to_owned());
     world.sent(|sent| sent.call == GetInstance, looks + 1).await;
-    meddle(&world, |body| body["tags"]["costCenter"] = json!("4711")).await;
+    world.meddle(|body| body["tags"]["costCenter"] = json!("4711")).await;
     world.ready("orders").await;
     assert_eq!(world.azure.instance().tags["costCenter"], "4711", "{}", world.wire);
 }
@@ -245,12 +236,13 @@ async fn a_put_keeps_what_somebody_has_set_a_moment_before() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_ours_to_say_is_never_changed() {
     let world = World::protected().await;
-    meddle(&world, |body| {
-        body["tags"]["costCenter"] = json!("4711");
-        body["properties"]["friendlyName"] = json!("Orders, EU");
-        body["properties"]["policyInfo"]["policyParameters"] = json!({ "backupDatasourceParametersList": [] });
-    })
-    .await;
+    world
+        .meddle(|body| {
+            body["tags"]["costCenter"] = json!("4711");
+            body["properties"]["friendlyName"] = json!("Orders, EU");
+            body["properties"]["policyInfo"]["policyParameters"] = json!({ "backupDatasourceParametersList": [] });
+        })
+        .await;
     let before = writes(&world);
     world.pass(24 * HOUR).await;
     assert_eq!(writes(&world), before);

@@ -25,16 +25,6 @@ fn policy(world: &World) -> String {
     world.azure.instance().spec.policy.policy_id.to_string()
 }
 
-/// Changes the backup instance as somebody else does, in the portal for instance, and waits until it is done.
-async fn meddle(world: &World, change: impl FnOnce(&mut Value)) {
-    let path = world.azure.instance().id.to_string();
-    let (_, mut body) = world.azure.send(Method::GET, &path, &Value::Null);
-    change(&mut body);
-    let (answer, _) = world.azure.send(Method::PUT, &path, &body);
-    assert_eq!(answer, 201);
-    world.pass(Duration::from_secs(3)).await;
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_changed_policy_is_one_put() {
     let world = World::protected().await;
@@ -66,12 +56,13 @@ async fn the_answer_that_still_shows_the_old_policy_does_not_confuse() {
 #[tokio::test(start_paused = true)]
 async fn a_put_keeps_what_others_have_set() {
     let world = World::protected().await;
-    meddle(&world, |body| {
-        body["tags"]["costCenter"] = json!("4711");
-        body["properties"]["friendlyName"] = json!("Orders, EU");
-        body["properties"]["policyInfo"]["policyParameters"] = json!({ "backupDatasourceParametersList": [] });
-    })
-    .await;
+    world
+        .meddle(|body| {
+            body["tags"]["costCenter"] = json!("4711");
+            body["properties"]["friendlyName"] = json!("Orders, EU");
+            body["properties"]["policyInfo"]["policyParameters"] = json!({ "backupDatasourceParametersList": [] });
+        })
+        .await;
     choose(&world, "daily");
     world.ready("orders").await;
 
@@ -89,10 +80,9 @@ async fn a_put_keeps_what_others_have_set() {
 #[tokio::test(start_paused = true)]
 async fn what_others_have_changed_is_changed_back_at_the_next_look() {
     let world = World::protected().await;
-    meddle(&world, |body| {
-        body["properties"]["policyInfo"]["policyId"] = json!(format!("{VAULT}/backupPolicies/daily"))
-    })
-    .await;
+    world
+        .meddle(|body| body["properties"]["policyInfo"]["policyId"] = json!(format!("{VAULT}/backupPolicies/daily")))
+        .await;
     assert!(policy(&world).ends_with("/daily"));
     let object = world.reconciling("orders", Reason::Updating).await;
     assert_eq!(status(&object).drift[0].field, "policy.name");
@@ -105,7 +95,7 @@ async fn what_others_have_changed_is_changed_back_at_the_next_look() {
 #[tokio::test(start_paused = true)]
 async fn an_owner_tag_that_was_removed_is_put_back() {
     let world = World::protected().await;
-    meddle(&world, |body| body["tags"] = json!({})).await;
+    world.meddle(|body| body["tags"] = json!({})).await;
     world.reconciling("orders", Reason::Updating).await;
     world.ready("orders").await;
     assert!(world.azure.instance().tags.contains_key("pgbackup-owner"));

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use http::Method;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::{DeletionPolicy, PostgresBackup, PostgresBackupStatus, Reason};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::api_server::ApiServer;
@@ -116,6 +118,16 @@ impl World {
         world.gone(&name).await;
         world.pass(Duration::from_secs(60)).await;
         world
+    }
+
+    /// Changes the backup instance as somebody else does, in the portal for instance, and waits until it is done.
+    pub async fn meddle(&self, change: impl FnOnce(&mut Value)) {
+        let path = self.azure.instance().id.to_string();
+        let (_, mut body) = self.azure.send(Method::GET, &path, &Value::Null);
+        change(&mut body);
+        let (answer, _) = self.azure.send(Method::PUT, &path, &body);
+        assert_eq!(answer, 201);
+        self.pass(Duration::from_secs(3)).await;
     }
 
     /// Lets time pass.

@@ -1,7 +1,6 @@
 //! The second half of a step: what was planned is done, and what came of it is reported.
 
 use super::{Flow, Pass};
-use crate::api::v1alpha1::OperationKind;
 use crate::api::{PostgresBackupStatus, Reason};
 use crate::azure::{DataProtection, RunningOperation};
 use crate::error_chain;
@@ -78,9 +77,7 @@ impl Pass<'_> {
             return None;
         }
         // As admission sees it.
-        let has_instance =
-            self.previous.backup_instance.as_ref().is_some_and(|instance| instance.protection_state.is_some());
-        let can_be_named = self.object.spec.backup_instance_name.is_none() && !has_instance;
+        let can_be_named = self.object.spec.backup_instance_name.is_none() && !self.previous.shows_instance();
         match self.observer(azure).protector(target).await {
             Ok(name) => Some(Protector { name: name?, can_be_named }),
             Err(error) => {
@@ -113,19 +110,15 @@ impl Pass<'_> {
         if self.context.authority.decide(&self.key.namespace, asked).is_err() {
             return Err(Error::Revoked);
         }
-        // It is not stored, so nothing else makes sure that the object still asks for it.
-        if request.kind() == OperationKind::Sync {
+        let stored = self.memory.flight.clone().filter(|flight| flight.kind == request.kind());
+        if request.kind().changes_azure() && !stored.as_ref().is_some_and(Flight::is_fresh) {
             report::confirm_current(&self.api, self.object).await.map_err(Error::Confirm)?;
         }
-        let Some(flight) = self.memory.flight.clone().filter(|flight| flight.kind == request.kind()) else {
-            return Ok(());
-        };
-        if flight.kind.changes_azure() && !flight.is_fresh() {
-            report::confirm_current(&self.api, self.object).await.map_err(Error::Confirm)?;
+        if let Some(flight) = stored {
+            let mut memory = self.memory.clone();
+            memory.flight = Some(flight.departing());
+            self.context.memories.remember(&self.key.uid, memory);
         }
-        let mut memory = self.memory.clone();
-        memory.flight = Some(flight.departing());
-        self.context.memories.remember(&self.key.uid, memory);
         Ok(())
     }
 }

@@ -34,8 +34,7 @@ impl Pass<'_> {
     fn brake(&self) -> Option<Blocker> {
         let brake = &self.context.brake;
         brake.count_begun(|| self.context.neighbours.being_deleted());
-        let is_held = conditions::find(&self.previous.conditions, ConditionType::Ready)
-            .is_some_and(|ready| ready.reason == Reason::HeldByBrake.as_str());
+        let is_held = conditions::has_reason(&self.previous.conditions, ConditionType::Ready, Reason::HeldByBrake);
         // Who asks for one that is held means this deletion.
         let admitted = if is_held && self.memory.is_requested() {
             brake.note(&self.key.uid);
@@ -54,8 +53,7 @@ impl Pass<'_> {
             return None;
         }
         let conditions = &self.previous.conditions;
-        let given_up = conditions::find(conditions, ConditionType::Synced)
-            .is_some_and(|synced| synced.reason == Reason::ConflictingWriter.as_str());
+        let given_up = conditions::has_reason(conditions, ConditionType::Synced, Reason::ConflictingWriter);
         if given_up && !self.memory.is_requested() {
             return Some(Blocker::Contested(kind));
         }

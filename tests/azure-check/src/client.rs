@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use postgres_backup_operator::azure::{
-    ArmClient, ArmOptions, Cloud, CloudError, CloudOverrides, Credential, CredentialConfig, CredentialError,
-    DataProtection, Permit, TransportError, TransportOptions, http_client,
+    ArmClient, ArmOptions, CloudError, Credential, CredentialConfig, CredentialError, DataProtection, Permit,
+    TransportError, TransportOptions, http_client,
 };
 use postgres_backup_operator::cli::AzureArgs;
 
@@ -43,21 +43,15 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client that these settings describe, for what `permit` allows; `env` is where the credential's details come from. Tokens do not pass over
-    /// the wire.
+    /// The client that these settings describe, for what `permit` allows; `env` is where the credential's details come from.
+    /// Tokens do not pass over the wire.
     ///
     /// # Errors
     /// What cannot be used.
     pub fn new(args: &AzureArgs, permit: Permit, env: impl Fn(&str) -> Option<String>) -> Result<Self, ClientError> {
         // With two providers in a build rustls would refuse to choose. Only a second call fails, with the same in place.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let overrides = CloudOverrides {
-            arm_endpoint: args.arm_endpoint.clone(),
-            audience: args.arm_audience.clone(),
-            authority_host: args.authority_host.clone(),
-            key_vault_suffix: args.key_vault_suffix.clone(),
-        };
-        let cloud = Cloud::new(args.cloud, overrides)?;
+        let cloud = args.cloud()?;
         let read = |path: &std::path::PathBuf| {
             std::fs::read(path).map_err(|source| ClientError::CaBundle { path: path.display().to_string(), source })
         };
