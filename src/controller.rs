@@ -15,9 +15,11 @@ use tracing::Instrument;
 use crate::azure::ErrorClass;
 use crate::error_chain;
 use crate::metrics::{Metrics, PassResult};
+use crate::reconcile;
+use crate::reconcile::Context;
+use crate::reconcile::Error;
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::stored::Stored;
-use crate::reconcile::{self, Context, Error};
 use crate::server::Readiness;
 use permissions::{Permissions, View};
 
