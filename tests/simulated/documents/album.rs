@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postgres_backup_operator::api::Reason;
-use serde_json::Value;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::api_server::{Author, Edit};
 use crate::world::World;
@@ -69,8 +70,7 @@ impl Album {
         objects.extend(self.shown.iter().map(|(reason, object)| (reason.clone(), object)));
         objects.extend(self.ready.iter().map(|(reason, object)| (reason.clone(), object)));
         objects.extend(self.situations.iter().map(|(situation, object)| ((*situation).to_owned(), object)));
-        let text = |object: &Value| format!("{HEADER}{}", serde_saphyr::to_string(object).unwrap());
-        objects.into_iter().map(|(name, object)| (name, text(object))).collect()
+        objects.into_iter().map(|(name, object)| (name, text(object.clone()))).collect()
     }
 
     fn take(&mut self, object: &Value) {
@@ -82,4 +82,16 @@ impl Album {
             self.shown.entry(reason).or_insert_with(|| object.clone());
         }
     }
+}
+
+/// The text of a file, without what differs from run to run: the number of writes before, and the ids by which Azure finds
+/// its traces.
+fn text(mut object: Value) -> String {
+    object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+    for issue in object["status"]["issues"].as_array_mut().into_iter().flatten() {
+        if let Some(id) = issue.get_mut("activityId") {
+            *id = json!(Uuid::nil());
+        }
+    }
+    format!("{HEADER}{}", serde_saphyr::to_string(&object).unwrap())
 }
