@@ -88,7 +88,7 @@ impl Album {
 /// its traces.
 fn text(mut object: Value) -> String {
     object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
-    for issue in object["status"]["issues"].as_array_mut().into_iter().flatten() {
+    for issue in object.pointer_mut("/status/issues").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(id) = issue.get_mut("activityId") {
             *id = json!(Uuid::nil());
         }
