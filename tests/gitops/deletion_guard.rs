@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use postgres_backup_operator::api::annotations::ALLOW_DELETE;
@@ -169,11 +170,33 @@ async fn a_namespace_that_is_deleted_can_go() {
     assert!(namespaces.get_opt(&guarded.namespace).await.unwrap().is_none());
 }
 
+#[tokio::test]
+async fn the_definition_is_guarded_as_well() {
+    let guarded = Guarded::start().await;
+    let definitions: Api<CustomResourceDefinition> = Api::all(guarded.control_plane.client().await.unwrap());
+    let delete = async |name: &str| {
+        refused(definitions.delete(name, &DeleteParams { dry_run: true, ..DeleteParams::default() }).await)
+    };
+    let backups = "postgresbackups.pgbackup.dev";
+    guarded.eventually("the definition is guarded", async || delete(backups).await.is_some()).await;
+    assert!(delete(backups).await.unwrap().contains(ALLOW_DELETE));
+    assert_eq!(delete("postgresbackupgrants.pgbackup.dev").await, None, "without grants nothing is deleted");
+
+    let allow = json!({ "metadata": { "annotations": { ALLOW_DELETE: "true" } } });
+    definitions.patch(backups, &PatchParams::default(), &Patch::Merge(allow)).await.unwrap();
+    assert_eq!(delete(backups).await, None);
+}
+
+/// The specifications of the policies in a file or template.
+fn policies(text: &str) -> Vec<&str> {
+    let policies = text.split("---\n").filter(|document| document.contains("kind: ValidatingAdmissionPolicy\n"));
+    policies.map(|document| document.split_once("\nspec:\n").unwrap().1).collect()
+}
+
 #[test]
 fn the_chart_has_the_same_guard() {
-    let plain = manifests::text(GUARD);
-    let (_, from_spec) = plain.split_once("\nspec:\n").unwrap();
-    let (policy, _) = from_spec.split_once("---\n").unwrap();
-    let template = manifests::text("charts/postgres-backup-operator/templates/deletion-guard.yaml");
-    assert!(template.contains(&format!("\nspec:\n{policy}---\n")), "the template differs from {GUARD}");
+    let (plain, template) =
+        (manifests::text(GUARD), manifests::text("charts/postgres-backup-operator/templates/deletion-guard.yaml"));
+    assert_eq!(policies(&plain), policies(&template));
+    assert_eq!(policies(&plain).len(), 2);
 }
