@@ -1,5 +1,7 @@
 //! A person must change something: the grant, the specification, or what others do.
 
+use std::time::Duration;
+
 use azure_emulator::Instance;
 use postgres_backup_operator::api::conditions::ConditionType;
 use postgres_backup_operator::api::grant::{IdentitySpec, NamespacesSpec, ServiceAccountSpec};
@@ -14,6 +16,8 @@ use crate::samples;
 use crate::wire::Call::{Validate, ValidateChange};
 use crate::wire::Reply;
 use crate::world::{Setup, World, is};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 pub async fn show(album: &mut Album) {
     grants(album).await;
@@ -58,7 +62,7 @@ async fn grants(album: &mut Album) {
 
     world.kubernetes.grant(&grant("empty", |grant| grant.spec.namespaces = NamespacesSpec::default()));
     world.kubernetes.grant(&grant("wrong", |grant| grant.spec.vaults.push("/subscriptions/..".to_owned())));
-    world.pass(std::time::Duration::from_secs(60)).await;
+    world.pass(MINUTE).await;
     album.keep_grant(&world, "empty");
     let unusable = world.kubernetes.get_grant("wrong").expect("the grant exists");
     album.keep_as("situation-grant-unusable", serde_json::to_value(unusable).unwrap());
@@ -114,7 +118,6 @@ async fn what_is_not_ours(album: &mut Album) {
     keep_stalled(album, &world, Reason::OwnedByAnother).await;
 
     let world = World::protected().await;
-    world.pass(std::time::Duration::from_secs(5)).await;
     world.kubernetes.create(&samples::flexible_as("twin", "orders"));
     world.stalled("twin", Reason::DuplicateOf).await;
     world.kubernetes.delete("orders");
