@@ -47,6 +47,8 @@ generate: ## Write the generated files (a test compares them with what the code 
 	done
 	cargo run --locked --quiet --package test-support --bin api-reference < crds/postgresbackups.pgbackup.dev.yaml > docs/api.md.new
 	@mv docs/api.md.new docs/api.md
+	UPDATE_GENERATED=1 cargo test --locked --quiet --package postgres-backup-operator --test simulated documents
+	UPDATE_GENERATED=1 cargo test --locked --quiet --package postgres-backup-operator --test gitops generated
 
 control-plane: ## Run etcd and kube-apiserver until Ctrl-C, for trying things by hand
 	@tests/control-plane/build.sh >/dev/null

@@ -29,6 +29,7 @@ mod create;
 mod deadline;
 mod delete;
 mod deletion;
+mod documents;
 mod drift;
 mod false_ready;
 mod grants;
