@@ -14,6 +14,9 @@ use tokio::task::JoinHandle;
 /// How often it is looked whether enough has been seen. The times themselves are those of the watch events.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How often it is told how far the fleet has got.
+const TELL_EVERY: Duration = Duration::from_secs(30);
+
 /// Nothing of a PostgresBackup's specification is of interest here.
 #[derive(CustomResource, Clone, Debug, Serialize, Deserialize)]
 #[kube(
@@ -118,10 +121,15 @@ impl Observer {
 
     /// Waits until `reached`, for at most so long. Tells whether it was.
     pub(crate) async fn until(&self, within: Duration, reached: impl Fn(&Seen) -> bool) -> bool {
-        let started = Instant::now();
+        let (started, mut told) = (Instant::now(), Instant::now());
         while !reached(&self.seen()) {
             if started.elapsed() > within {
                 return false;
+            }
+            if told.elapsed() > TELL_EVERY {
+                told = Instant::now();
+                let Seen { ready, gone, .. } = &*self.seen();
+                crate::say(&format!("  {} were ready, {} are gone", ready.len(), gone.len()));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

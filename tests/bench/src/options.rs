@@ -50,9 +50,12 @@ pub(crate) struct Options {
     /// How many objects the scenario `limits` has.
     #[arg(long, value_name = "N", default_value = "1000")]
     pub(crate) limits_size: NonZeroUsize,
-    /// How many objects the scenarios `permission` and `slow-vault` have.
+    /// How many objects the scenario `permission` has.
     #[arg(long, value_name = "N", default_value = "100")]
-    pub(crate) fault_size: NonZeroUsize,
+    pub(crate) permission_size: NonZeroUsize,
+    /// How many objects the scenario `slow-vault` has: enough that those of one vault could occupy the whole operator.
+    #[arg(long, value_name = "N", default_value = "500")]
+    pub(crate) slow_vault_size: NonZeroUsize,
     /// How many seconds the objects of `permission` are refused before it is granted: long enough to be looked at rarely.
     #[arg(long, value_name = "SECONDS", default_value_t = 150)]
     pub(crate) refused_seconds: u64,

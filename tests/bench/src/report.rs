@@ -27,6 +27,8 @@ pub(crate) struct Run {
     pub(crate) limits: Limits,
     /// The seconds in which the limits let the writes of the fleet through.
     pub(crate) limits_s: Option<f64>,
+    /// How many times as long it took as the limits and Azure's own time make necessary.
+    pub(crate) times_necessary: Option<f64>,
     /// From the start of the operator until it called itself ready.
     pub(crate) start_to_ready_s: f64,
     /// The operator's memory without objects.
@@ -71,6 +73,10 @@ impl Run {
             operation_s: setup.operation_s(),
             limits: setup.limits,
             limits_s: setup.limits_s(),
+            times_necessary: setup
+                .limits_s()
+                .zip(creation.all_ready_s)
+                .map(|(limits, all)| all / (limits + setup.operation_s())),
             start_to_ready_s: stage.start_to_ready.as_secs_f64(),
             rss_idle_mb,
             cpu_s: usage.cpu.operator,

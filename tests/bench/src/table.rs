@@ -20,6 +20,7 @@ const TABLES: [(&str, &[Row]); 7] = [
             ("99 % ready (s)", "/most_ready_s"),
             ("**all ready (s)**", "/all_ready_s"),
             ("ready", "/ready"),
+            ("**times as long as the limits make necessary**", "/times_necessary"),
         ],
     ),
     (

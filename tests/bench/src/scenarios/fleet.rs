@@ -7,7 +7,7 @@ use crate::phases;
 use crate::report::Run;
 
 pub(super) async fn run(setup: &Setup, options: &Options) -> Result<Run, BenchError> {
-    let (mut stage, mut run) = setup.create(options, &[]).await?;
+    let (mut stage, mut run) = setup.create(options).await?;
     // What follows has no time of its own to wait for: at Azure's own pace it would only take longer.
     let asked = |phase| setup.kind == Kind::Fleet && options.phases.contains(&phase);
     if asked(Phase::Restart) {

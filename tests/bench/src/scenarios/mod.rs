@@ -7,12 +7,10 @@ mod slow_vault;
 pub(crate) use permission::Permission;
 pub(crate) use slow_vault::SlowVault;
 
-use serde_json::Value;
-use test_support::Method;
-
 use crate::error::BenchError;
 use crate::fleet::{Access, Fleet};
 use crate::options::{Kind, Limits, Options};
+use crate::phases::Creation;
 use crate::report::Run;
 use crate::stage::Stage;
 use crate::{ceiling, phases};
@@ -64,7 +62,8 @@ pub(crate) fn plans(options: &Options) -> Vec<Plan> {
         .flat_map(|kind| match kind {
             Kind::Fleet => fleets.clone().map(|objects| plan(Kind::Fleet, objects)).collect(),
             Kind::Limits => vec![plan(Kind::Limits, options.limits_size.get())],
-            Kind::Permission | Kind::SlowVault => vec![plan(*kind, options.fault_size.get())],
+            Kind::Permission => vec![plan(Kind::Permission, options.permission_size.get())],
+            Kind::SlowVault => vec![plan(Kind::SlowVault, options.slow_vault_size.get())],
         })
         .collect()
 }
@@ -99,19 +98,20 @@ impl Setup {
         }
     }
 
-    /// Starts everything, lets Azure be prepared, creates the fleet, and measures that and the emulator.
-    async fn create(&self, options: &Options, faults: &[Value]) -> Result<(Stage, Run), BenchError> {
+    /// Starts everything, creates the fleet, and measures that and the emulator.
+    async fn create(&self, options: &Options) -> Result<(Stage, Run), BenchError> {
         let mut stage = Stage::set(options, self).await?;
         let rss_idle_mb = phases::idle(&stage).await?;
-        for fault in faults {
-            stage.tell_azure("faults", fault).await?;
-        }
         let created = phases::create(&mut stage).await?;
         let creation = phases::until_ready(&mut stage, created, options.patience()).await?;
-        stage.emulator.admin(Method::DELETE, "faults", None).await?;
-        let ceiling = ceiling::measure(&stage.emulator).await?;
-        let run = Run::new(self, &stage, rss_idle_mb, creation, ceiling);
+        let run = self.result(&stage, rss_idle_mb, creation).await?;
         Ok((stage, run))
+    }
+
+    /// Measures the emulator's ceiling, with all the instances in it, and sums up.
+    async fn result(&self, stage: &Stage, rss_idle_mb: f64, creation: Creation) -> Result<Run, BenchError> {
+        let ceiling = ceiling::measure(&stage.emulator).await?;
+        Ok(Run::new(self, stage, rss_idle_mb, creation, ceiling))
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
             (Kind::Fleet, 5000, 1),
             (Kind::Limits, 1000, 1),
             (Kind::Permission, 100, 1),
-            (Kind::SlowVault, 100, 1),
+            (Kind::SlowVault, 500, 1),
         ];
         assert_eq!(shown, expected);
         assert_eq!(plans[0].setup.fleet.vaults, 1);

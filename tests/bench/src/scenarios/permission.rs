@@ -9,7 +9,6 @@ use serde_json::Value;
 use test_support::Method;
 
 use super::Setup;
-use crate::ceiling;
 use crate::error::BenchError;
 use crate::observer::Milestones;
 use crate::options::Options;
@@ -73,8 +72,7 @@ pub(super) async fn run(setup: &Setup, options: &Options) -> Result<Run, BenchEr
         half_ready_s: ready.half,
         all_ready_s: ready.all,
     };
-    let ceiling = ceiling::measure(&stage.emulator).await?;
-    let mut run = Run::new(setup, &stage, rss_idle_mb, creation, ceiling);
+    let mut run = setup.result(&stage, rss_idle_mb, creation).await?;
     run.permission = Some(permission);
     Ok(run)
 }

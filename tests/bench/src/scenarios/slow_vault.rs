@@ -1,16 +1,18 @@
 //! One vault is slow with its answers: what does that cost the objects of the others?
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
 use serde_json::json;
+use test_support::Method;
 
 use super::Setup;
 use crate::error::BenchError;
-use crate::fleet;
-use crate::observer::Milestones;
+use crate::observer::{Milestones, Seen};
 use crate::options::Options;
-use crate::phases::Creation;
 use crate::report::Run;
 use crate::stage::Stage;
+use crate::{fleet, phases};
 
 /// The number of the slow vault.
 const SLOW: usize = 0;
@@ -29,16 +31,28 @@ pub(crate) struct SlowVault {
 }
 
 pub(super) async fn run(setup: &Setup, options: &Options) -> Result<Run, BenchError> {
-    let (stage, run) = setup.create(options, &[]).await?;
-    let without = others(&stage, &run.creation);
+    let (stage, run) = setup.create(options).await?;
+    let without = others(&stage, run.creation.started);
     drop(stage);
+
+    let mut stage = Stage::set(options, setup).await?;
+    let rss_idle_mb = phases::idle(&stage).await?;
     let fault = json!({
         "pathContains": format!("/backupVaults/{}", fleet::vault_name(SLOW)),
         "times": u32::MAX,
         "effect": { "delay": { "milliseconds": options.slow_seconds * 1000 } },
     });
-    let (stage, mut run) = setup.create(options, &[fault]).await?;
-    let with = others(&stage, &run.creation);
+    stage.tell_azure("faults", &fault).await?;
+    let created = phases::create(&mut stage).await?;
+    let ready = |seen: &Seen| seen.ready.keys().filter(|name| stage.fleet.vault_of(name) != Some(SLOW)).count();
+    if !stage.observer.until(options.patience(), |seen| ready(seen) >= count(&stage)).await {
+        crate::say("  not all objects of the other vaults became ready in time");
+    }
+    // Nobody waits for those of the slow vault.
+    let creation = phases::until_ready(&mut stage, created, Duration::ZERO).await?;
+    let with = others(&stage, creation.started);
+    stage.emulator.admin(Method::DELETE, "faults", None).await?;
+    let mut run = setup.result(&stage, rss_idle_mb, creation).await?;
     run.slow_vault = Some(SlowVault {
         answers_after_s: options.slow_seconds,
         others: count(&stage),
@@ -54,8 +68,8 @@ fn count(stage: &Stage) -> usize {
     (0..stage.fleet.objects).filter(|number| number % stage.fleet.vaults != SLOW).count()
 }
 
-fn others(stage: &Stage, creation: &Creation) -> Milestones {
+fn others(stage: &Stage, created: Instant) -> Milestones {
     let seen = stage.observer.seen();
     let others = seen.ready.iter().filter(|(name, _)| stage.fleet.vault_of(name) != Some(SLOW));
-    Milestones::of(others.map(|(_, time)| *time), creation.started, count(stage))
+    Milestones::of(others.map(|(_, time)| *time), created, count(stage))
 }
