@@ -117,6 +117,9 @@ const TABLES: [(&str, &[Row]); 7] = [
     ),
 ];
 
+/// How the names of times end that a fleet may never reach.
+const MILESTONES: [&str; 4] = ["_ready_s", "_gone_s", "_validated_s", "quiet_after_s"];
+
 /// The report in Markdown.
 pub(crate) fn markdown(report: &Value) -> String {
     let scenarios = report["scenarios"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -144,14 +147,22 @@ fn table(title: &str, rows: &[Row], scenarios: &[Value]) -> String {
     let heads = concerned.iter().map(|scenario| head(scenario));
     let mut lines = vec![line(title, heads), line("---", concerned.iter().map(|_| "---:".to_owned()))];
     for row in rows.iter().filter(|row| concerned.iter().any(|scenario| has(scenario, row))) {
-        let cells = concerned.iter().map(|scenario| scenario.pointer(row.1).map(shown).unwrap_or_default());
+        let cells = concerned.iter().map(|scenario| cell(scenario, row).unwrap_or_default());
         lines.push(line(row.0, cells));
     }
     format!("\n{}\n", lines.join("\n"))
 }
 
-fn has(scenario: &Value, (_, pointer): &Row) -> bool {
-    scenario.pointer(pointer).is_some_and(|value| !value.is_null())
+fn has(scenario: &Value, row: &Row) -> bool {
+    cell(scenario, row).is_some()
+}
+
+/// What a scenario says in a row: nothing where the row is not about it.
+fn cell(scenario: &Value, (_, pointer): &Row) -> Option<String> {
+    match scenario.pointer(pointer)? {
+        Value::Null => MILESTONES.iter().any(|end| pointer.ends_with(end)).then(|| "not reached".to_owned()),
+        value => Some(shown(value)),
+    }
 }
 
 /// The size of a fleet, and the scenario when it is another one; with the number of runs.
@@ -173,7 +184,6 @@ fn line(first: &str, cells: impl Iterator<Item = String>) -> String {
 /// A number with as many digits as mean something.
 fn shown(value: &Value) -> String {
     match value {
-        Value::Null => "–".to_owned(),
         Value::String(text) => text.clone(),
         number => match number.as_f64() {
             Some(number) if number.fract() == 0.0 || number.abs() >= 1000.0 => format!("{number:.0}"),
@@ -194,17 +204,15 @@ mod tests {
     fn a_table_has_the_scenarios_that_it_says_something_about() {
         let report = json!({ "scenarios": [
             { "scenario": "fleet", "objects": 100, "all_ready_s": 12.345, "runs": [1, 2, 3] },
-            { "scenario": "fleet", "objects": 200, "all_ready_s": null, "restart": { "quiet_after_s": 1.5 }, "runs": [] },
+            { "scenario": "limits", "objects": 200, "all_ready_s": null, "limits_s": null, "runs": [],
+              "restart": { "quiet_after_s": 1.5 } },
         ]});
         let text = markdown(&report);
-        assert!(
-            text.contains("| Creating a fleet | 100 (3 runs) |\n| --- | ---: |\n| **all ready (s)** | 12.35 |"),
-            "{text}"
-        );
-        assert!(
-            text.contains("| Restart while all are ready | 200 |\n| --- | ---: |\n| quiet after (s) | 1.50 |"),
-            "{text}"
-        );
+        let creating = "| Creating a fleet | 100 (3 runs) | limits 200 |\n| --- | ---: | ---: |\n\
+                        | **all ready (s)** | 12.35 | not reached |\n\n";
+        assert!(text.contains(creating), "{text}");
+        let restart = "| Restart while all are ready | limits 200 |\n| --- | ---: |\n| quiet after (s) | 1.50 |\n";
+        assert!(text.contains(restart), "{text}");
         assert!(!text.contains("Deleting"), "{text}");
     }
 }
