@@ -27,7 +27,7 @@ use tokio::sync::OnceCell;
 
 pub use accounts::AccountError;
 pub use assets::AssetsError;
-pub use audit::{AuditEvent, AuditObject, AuditStatus, AuditUser};
+pub use audit::{AuditEvent, AuditObject, AuditStatus, AuditTail, AuditUser};
 pub use error::ControlPlaneError;
 pub use keys::KeysError;
 pub use kubectl::{Kubectl, KubectlError};
@@ -169,6 +169,15 @@ impl ControlPlane {
         let path = &self.servers.audit_log;
         let log = std::fs::read_to_string(path).map_err(ControlPlaneError::Prepare)?;
         audit::parse(&log).map_err(|source| ControlPlaneError::Audit { path: path.clone(), source })
+    }
+
+    /// Reads the requests that are completed from now on, piece by piece: for logs that are too long to be read again.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    pub fn audit_tail(&self) -> Result<AuditTail, ControlPlaneError> {
+        AuditTail::at_end(&self.servers.audit_log).map_err(ControlPlaneError::Prepare)
     }
 
     /// The writes of one object and its subresources so far, oldest first, refused ones included.
