@@ -1,11 +1,12 @@
 //! Watches PostgresBackups and runs a pass over each that changes, is due, or is permitted something else than before.
 
 mod permissions;
+mod stand_by;
 
 use std::future::ready;
 use std::sync::Arc;
 
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
@@ -22,6 +23,7 @@ use crate::reconcile::stored::Stored;
 use crate::reconcile::{self, Context, Error};
 use crate::server::Readiness;
 use permissions::{Permissions, View};
+use stand_by::{Listing, stand_by};
 
 /// What the controller runs with.
 #[derive(Clone)]
@@ -49,6 +51,8 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let context = Arc::clone(&runtime.context);
+    let listing = Listing::new();
+    let noting = listing.clone();
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let view = namespace.map_or(View::Cluster, |_| View::Namespace);
     let (permissions, watching) = Permissions::watch(&context, reader.clone(), view, wake.clone(), &runtime.fence);
@@ -67,6 +71,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
             }
         })
         .reflect(writer)
+        .inspect_ok(move |event| noting.note(event))
         .applied_objects()
         .predicate_filter(changes, PredicateConfig::default());
 
@@ -85,7 +90,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     let stream = async move {
         known.are_known().await;
         let mut stream = Box::pin(stream);
-        stand_by(&mut stream, &fence).await;
+        stand_by(&mut stream, &listing, &fence, warn).await;
         for stored in objects.state() {
             // There is nobody to wake once the controller has stopped.
             let _ = wake.unbounded_send(ObjectRef::from_obj(&*stored));
@@ -117,22 +122,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     }
 }
 
-/// Keeps the store up to date, and does nothing else, until the fence opens.
-async fn stand_by<T>(changes: impl Stream<Item = watcher::Result<T>> + Unpin, fence: &Fence) {
-    let following = changes.for_each(|change| {
-        if let Err(error) = change {
-            warn(&error);
-        }
-        ready(())
-    });
-    tokio::select! {
-        biased;
-        () = fence.opened() => {}
-        () = following => {}
-    }
-}
-
-fn warn(error: &dyn std::error::Error) {
+fn warn(error: &watcher::Error) {
     tracing::warn!(error = error_chain::one_line(error), "Could not watch PostgresBackups; trying again");
 }
 
