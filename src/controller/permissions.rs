@@ -14,7 +14,7 @@ use tokio::sync::SetOnce;
 use crate::error_chain;
 use crate::leader::Fence;
 use crate::reconcile::Context;
-use crate::reconcile::authority::{NamespaceMeta, StoredGrant};
+use crate::reconcile::authorize::authority::{NamespaceMeta, StoredGrant};
 use crate::reconcile::served;
 use crate::reconcile::stored::Stored;
 
