@@ -1,12 +1,14 @@
 //! Watches PostgresBackups and runs a pass over each that changes, is due, or is permitted something else than before.
 
 mod permissions;
+mod stand_by;
 
 use std::future::ready;
 use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Api, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,7 @@ use tracing::Instrument;
 
 use crate::azure::ErrorClass;
 use crate::error_chain;
+use crate::leader::Fence;
 use crate::metrics::{Metrics, PassResult};
 use crate::reconcile;
 use crate::reconcile::Context;
@@ -22,6 +25,7 @@ use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::stored::Stored;
 use crate::server::Readiness;
 use permissions::{Permissions, View};
+use stand_by::{Listing, stand_by};
 
 /// What the controller runs with.
 #[derive(Clone)]
@@ -32,9 +36,12 @@ pub struct Runtime {
     pub metrics: Arc<Metrics>,
     /// Is set once all objects have been read.
     pub readiness: Arc<Readiness>,
+    /// Is open while this replica leads.
+    pub fence: Fence,
 }
 
-/// Runs passes until `shutdown`, and then lets running ones finish.
+/// Watches from the start, so that a stand-by can take over at once; runs passes from when the fence opens until `shutdown`,
+/// and then lets running ones finish.
 pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, shutdown: CancellationToken) {
     let client = runtime.context.client.clone();
     let api: Api<Stored> = match namespace {
@@ -46,9 +53,11 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let context = Arc::clone(&runtime.context);
+    let listing = Listing::new();
+    let noting = listing.clone();
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let view = namespace.map_or(View::Cluster, |_| View::Namespace);
-    let (permissions, watching) = Permissions::watch(&context, reader.clone(), view, wake);
+    let (permissions, watching) = Permissions::watch(&context, reader.clone(), view, wake.clone(), &runtime.fence);
     let stream = watcher(api, watcher::Config::default())
         .default_backoff()
         // An object without the finalizer goes without a last pass.
@@ -64,6 +73,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
             }
         })
         .reflect(writer)
+        .inspect_ok(move |event| noting.note(event))
         .applied_objects()
         .predicate_filter(changes, PredicateConfig::default());
 
@@ -78,20 +88,32 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     };
     // A pass that does not know what its object is permitted would find it permitted nothing.
     let known = permissions.clone();
+    let (fence, objects) = (runtime.fence.clone(), reader.clone());
     let stream = async move {
         known.are_known().await;
+        let mut stream = Box::pin(stream);
+        stand_by(&mut stream, &listing, &fence, warn).await;
+        for stored in objects.state() {
+            // There is nobody to wake once the controller has stopped.
+            let _ = wake.unbounded_send(ObjectRef::from_obj(&*stored));
+        }
         stream
     };
     let stream = stream.flatten_stream();
+    let fence = runtime.fence.clone();
+    let woken = async move {
+        fence.opened().await;
+        woken
+    };
     let passes = Controller::for_stream(stream, reader)
-        .reconcile_on(woken)
+        .reconcile_on(woken.flatten_stream())
         .with_config(Config::default().concurrency(concurrency))
         .graceful_shutdown_on(shutdown.cancelled_owned())
         .run(pass, after_error, Arc::new(runtime))
         .for_each(|result| {
             // What goes wrong in a pass is logged there; these are the watch's own troubles, which it recovers from.
             if let Err(ControllerError::QueueError(error)) = result {
-                tracing::warn!(error = error_chain::one_line(&error), "Could not watch PostgresBackups; trying again");
+                warn(&error);
             }
             ready(())
         });
@@ -100,6 +122,10 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
         () = async { watch_start.await; std::future::pending().await } => {}
         () = watching => {}
     }
+}
+
+fn warn(error: &watcher::Error) {
+    tracing::warn!(error = error_chain::one_line(error), "Could not watch PostgresBackups; trying again");
 }
 
 async fn pass(stored: Arc<Stored>, runtime: Arc<Runtime>) -> Result<Action, Error> {
@@ -131,7 +157,7 @@ fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
         Ok(action) if *action == Action::await_change() => PassResult::success,
         Ok(_) => PassResult::requeue_after,
         Err(error) if error.is_conflict() => {
-            tracing::debug!(error = error_chain::one_line(error), "The object has changed in the meantime");
+            tracing::debug!(error = error_chain::one_line(error), "Something has changed since the pass began");
             PassResult::requeue_after
         }
         Err(error) => {

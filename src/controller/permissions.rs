@@ -12,6 +12,7 @@ use kube::{Api, ResourceExt};
 use tokio::sync::SetOnce;
 
 use crate::error_chain;
+use crate::leader::Fence;
 use crate::reconcile::Context;
 use crate::reconcile::authorize::authority::{NamespaceMeta, StoredGrant};
 use crate::reconcile::served;
@@ -47,12 +48,14 @@ pub(super) enum View {
 pub(super) type Wake = UnboundedSender<ObjectRef<Stored>>;
 
 impl Permissions {
-    /// Starts two watches, which the future that comes with it has to be polled for. It never ends.
+    /// Starts two watches, which the future that comes with it has to be polled for. It never ends. Grants are told something
+    /// from when the fence opens.
     pub(super) fn watch(
         context: &Arc<Context>,
         objects: Store<Stored>,
         view: View,
         wake: Wake,
+        fence: &Fence,
     ) -> (Self, impl Future<Output = ()> + use<>) {
         let client = &context.client;
         let (grants, grant_writer) = reflector::store();
@@ -71,13 +74,14 @@ impl Permissions {
             .reflect(namespace_writer);
         let (grants_known, namespaces_known) = Default::default();
         let permissions = Self { context: Arc::clone(context), grants, objects, grants_known, namespaces_known };
-        let running = permissions.clone();
+        let (running, fence) = (permissions.clone(), fence.clone());
         let running = async move {
             futures::join!(
                 running.follow(grant_changes, "PostgresBackupGrants", &running.grants_known, &wake),
                 running.follow(namespace_changes, "namespaces", &running.namespaces_known, &wake),
                 async {
                     if view == View::Cluster {
+                        fence.opened().await;
                         running.tell().await;
                     }
                 },
