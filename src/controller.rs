@@ -16,8 +16,8 @@ use crate::azure::ErrorClass;
 use crate::error_chain;
 use crate::metrics::{Metrics, PassResult};
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
-use crate::reconcile::stored::Stored;
-use crate::reconcile::{self, Context, Error};
+use crate::reconcile::stored::{self, Stored};
+use crate::reconcile::{self, Context, Error, events, report};
 use crate::server::Readiness;
 use permissions::{Permissions, View};
 
@@ -43,7 +43,7 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     runtime.context.neighbours.watch(reader.clone());
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
-    let context = Arc::clone(&runtime.context);
+    let (context, relisted) = (Arc::clone(&runtime.context), Arc::clone(&runtime.context));
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let view = namespace.map_or(View::Cluster, |_| View::Namespace);
     let (permissions, watching) = Permissions::watch(&context, reader.clone(), view, wake);
@@ -56,12 +56,14 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
                 context.authority.announce();
             }
         })
-        .modify(|stored: &mut Stored| {
-            if let Ok(object) = &mut stored.0 {
-                object.managed_fields_mut().clear();
+        .modify(stored::slim)
+        .reflect(writer)
+        .inspect_ok(move |event| {
+            // What went while nobody watched is told by its absence.
+            if let watcher::Event::InitDone = event {
+                relisted.forget_all_but_watched();
             }
         })
-        .reflect(writer)
         .applied_objects()
         .predicate_filter(changes, PredicateConfig::default());
 
@@ -111,6 +113,7 @@ async fn pass(stored: Arc<Stored>, runtime: Arc<Runtime>) -> Result<Action, Erro
     let _active = runtime.metrics.begin_pass();
     let outcome = run_pass(&stored, &runtime).instrument(span.clone()).await;
     span.in_scope(|| note(&outcome, &runtime.metrics));
+    runtime.context.forget_if_gone(&stored);
     outcome
 }
 
@@ -118,8 +121,8 @@ async fn run_pass(stored: &Stored, runtime: &Runtime) -> Result<Action, Error> {
     match &stored.0 {
         Ok(object) => reconcile::reconcile(object, &runtime.context).await,
         Err(invalid) => {
-            tracing::error!(error = %invalid.error, "Cannot read this PostgresBackup; does the CustomResourceDefinition fit this operator?");
-            Ok(Action::await_change())
+            report::event(&runtime.context.recorder, stored, &events::unreadable(&invalid.error)).await;
+            Err(Error::Unreadable(invalid.error.clone()))
         }
     }
 }
@@ -131,6 +134,10 @@ fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
         Err(error) if error.is_conflict() => {
             tracing::debug!(error = error_chain::one_line(error), "The object has changed in the meantime");
             PassResult::requeue_after
+        }
+        Err(error @ Error::Unreadable(_)) => {
+            tracing::error!(error = error_chain::one_line(error), "The object is left alone");
+            PassResult::error
         }
         Err(error) => {
             tracing::error!(error = error_chain::one_line(error), "The pass broke off; trying again");
@@ -144,11 +151,18 @@ fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
 }
 
 fn after_error(stored: Arc<Stored>, error: &Error, runtime: Arc<Runtime>) -> Action {
+    // It stays as it is until somebody changes it.
+    if let Error::Unreadable(_) = error {
+        return Action::await_change();
+    }
     let (memories, uid) = (&runtime.context.memories, stored.uid().unwrap_or_default());
     if error.is_conflict() {
-        return Action::requeue(schedule::after_conflict(memories.note_conflict(&uid)));
+        let conflicts = memories.note_conflict(&uid);
+        runtime.context.forget_if_gone(&stored);
+        return Action::requeue(schedule::after_conflict(conflicts));
     }
     let attempts = memories.note_failure(&uid);
+    runtime.context.forget_if_gone(&stored);
     let drift_interval = runtime.context.settings.drift_interval;
     let pace = Pace { attempts, standing: Standing::WithinDeadline, drift_interval };
     let delay = Next::BackOff(ErrorClass::Transient, None).delay(pace);

@@ -18,6 +18,13 @@ pub const TAKE_OVER_FROM: &str = "pgbackup.dev/take-over-from";
 /// The name of the backup instance that may be deleted although nobody can undo that.
 pub const ALLOW_IRREVERSIBLE_DELETE: &str = "pgbackup.dev/allow-irreversible-delete";
 
+/// All of them.
+pub const ALL: [&str; 4] = [PAUSED, RECONCILE_REQUESTED_AT, TAKE_OVER_FROM, ALLOW_IRREVERSIBLE_DELETE];
+
+/// Longest value that is looked at, in bytes: longer than any owner tag, name or time, so that what is cut off a longer one
+/// never makes it equal to one of them.
+pub const LONGEST: usize = 2_048;
+
 /// Longest request for a reconcile that status echoes, in bytes; the rest of a longer one is left out.
 const MAX_REQUEST: usize = 256;
 

@@ -1,6 +1,6 @@
 //! Holds mass deletion: a pruned directory or a deleted CustomResourceDefinition must not cost a fleet its backups.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +72,11 @@ impl Brake {
     /// The object is not held any more: it is gone, or is to keep its backup instance.
     pub fn release(&self, uid: &str) {
         self.lock().held.remove(uid);
+    }
+
+    /// Objects that are not among these uids are held no more: they are gone.
+    pub fn retain(&self, uids: &HashSet<String>) {
+        self.lock().held.retain(|uid, _| uids.contains(uid));
     }
 
     /// How many objects are held.

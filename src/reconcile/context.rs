@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::Client;
+use kube::{Client, ResourceExt};
 use kube::runtime::events::Recorder;
 
 use super::authority::Authority;
@@ -13,6 +13,7 @@ use super::identities::Identities;
 use super::memory::Memories;
 use super::neighbours::Neighbours;
 use super::settings::Settings;
+use super::stored::Stored;
 use super::vaults::VaultCache;
 use crate::api::PostgresBackup;
 use crate::api::conditions;
@@ -116,7 +117,24 @@ impl Context {
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
+        self.authority.forget(uid);
         self.brake.release(uid);
+        self.observer.deletions_held(self.brake.held());
+    }
+
+    /// Forgets an object that went while a pass over it was running, and whatever that pass has left to be remembered.
+    pub fn forget_if_gone(&self, stored: &Stored) {
+        if !self.neighbours.watches(stored) {
+            self.forget(&stored.uid().unwrap_or_default());
+        }
+    }
+
+    /// Forgets the objects that went while nobody watched.
+    pub fn forget_all_but_watched(&self) {
+        let uids = self.neighbours.uids();
+        self.memories.retain(&uids);
+        self.brake.retain(&uids);
+        self.authority.retain(&uids);
         self.observer.deletions_held(self.brake.held());
     }
 

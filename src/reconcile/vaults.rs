@@ -29,6 +29,7 @@ impl VaultCache {
         }
         let vault = Arc::new(azure.vault(id).await?);
         let mut vaults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        vaults.retain(|_, (read_at, _)| read_at.elapsed() < VAULT_TTL);
         vaults.insert(id.clone(), (Instant::now(), Arc::clone(&vault)));
         Ok(vault)
     }

@@ -14,7 +14,7 @@ use crate::api_server::ApiServer;
 use crate::azure::Azure;
 pub use crate::operator::Setup;
 use crate::operator::{Gauges, Power, Surroundings};
-use crate::samples;
+use crate::{samples, secrets};
 use crate::time::Time;
 use crate::wire::{Call, Sent, Wire};
 
@@ -40,6 +40,7 @@ impl World {
 
     /// Everything as in `setup`, and the operator running.
     pub fn with(setup: Setup) -> Self {
+        secrets::listen();
         // Jitter is the same in every run.
         fastrand::seed(7);
         let time = Time::start();
@@ -213,7 +214,8 @@ impl World {
     }
 
     fn check(&self) {
-        let violations = self.wire.violations();
+        let mut violations = self.wire.violations();
+        violations.extend(secrets::leaks());
         assert!(violations.is_empty(), "{}\n{}", violations.join("\n"), self.wire);
     }
 }
@@ -222,6 +224,7 @@ impl Drop for World {
     fn drop(&mut self) {
         self.operator.abort();
         if !std::thread::panicking() {
+            self.gauges.review(&self.wire);
             self.check();
         }
     }

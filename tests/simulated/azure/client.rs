@@ -159,7 +159,6 @@ impl Identity {
             Some((token, until)) if now < *until => token.clone(),
             _ => {
                 let issued = self.azure.engine().issue_token(now, audience);
-                self.azure.wire.keep_secret(&issued);
                 *token = Some((issued.clone(), now + (LIFETIME - EARLY)));
                 issued
             }

@@ -40,7 +40,7 @@ pub struct Wire {
 struct State {
     sent: Vec<Sent>,
     rules: Vec<Rule>,
-    secrets: Vec<String>,
+    panics: usize,
     violations: Vec<String>,
 }
 
@@ -53,15 +53,18 @@ struct Rule {
 enum Hits {
     /// Requests of this kind, after so many others of it.
     Kind(Call, usize),
+    /// Requests of this kind about one object or backup instance.
+    About(Call, String),
     /// The request that is sent after so many others.
     Position(usize),
 }
 
 impl Hits {
     /// Counts a request; says whether it is the one.
-    fn count(&mut self, call: Call, position: usize) -> bool {
+    fn count(&mut self, call: Call, about: &str, position: usize) -> bool {
         match self {
             Self::Position(wanted) => *wanted == position,
+            Self::About(kind, wanted) => *kind == call && wanted == about,
             Self::Kind(kind, _) if *kind != call => false,
             Self::Kind(_, 0) => true,
             Self::Kind(_, before) => {
@@ -86,6 +89,12 @@ impl Wire {
     /// Disturbs every request of a kind until [`calm`](Self::calm).
     pub fn disturb_all(&self, call: Call, fault: impl Into<Fault>) {
         self.state().rules.push(Rule { hits: Hits::Kind(call, 0), fault: fault.into(), lasting: true });
+    }
+
+    /// Disturbs every request of a kind that is about one object or backup instance, until [`calm`](Self::calm).
+    pub fn disturb_about(&self, call: Call, about: &str, fault: impl Into<Fault>) {
+        let hits = Hits::About(call, about.to_owned());
+        self.state().rules.push(Rule { hits, fault: fault.into(), lasting: true });
     }
 
     /// Disturbs the request that is sent after `position` others, of whatever kind, since the simulation began.
@@ -160,17 +169,9 @@ impl Wire {
         self.state().violations.clone()
     }
 
-    /// Takes note of a text that must not be shown to anybody.
-    pub fn keep_secret(&self, secret: &str) {
-        self.state().secrets.push(secret.to_owned());
-    }
-
-    /// Notes a violation if a text has a secret in it.
-    pub fn expect_no_secret(&self, text: &str) {
-        let leaks = self.state().secrets.iter().any(|secret| text.contains(secret));
-        if leaks {
-            self.violation(format!("there is an access token in {text}"));
-        }
+    /// How many passes have met a [`Fault::Panic`].
+    pub fn panics(&self) -> usize {
+        self.state().panics
     }
 
     /// Waits until the operator is to die.
@@ -191,6 +192,10 @@ impl Wire {
             return self.die().await;
         }
         tokio::time::sleep(latency / 2).await;
+        if matches!(fault, Some(Fault::Panic)) {
+            self.state().panics += 1;
+            panic!("a defect, says the test");
+        }
         match fault {
             Some(Fault::Refuse) => return Carried::Refused,
             Some(Fault::LoseRequest) => return Carried::Broken,
@@ -226,7 +231,7 @@ impl Wire {
         let mut state = self.state();
         let position = state.sent.len();
         // Every rule counts the request; the oldest one that is due strikes.
-        let due: Vec<bool> = state.rules.iter_mut().map(|rule| rule.hits.count(call, position)).collect();
+        let due: Vec<bool> = state.rules.iter_mut().map(|rule| rule.hits.count(call, about, position)).collect();
         let struck = due.into_iter().position(|due| due);
         let fault = struck.map(|index| match state.rules[index].lasting {
             true => state.rules[index].fault.clone(),
