@@ -81,7 +81,8 @@ async fn ask(data: &[u8]) {
     let permit = Permit::issue("fuzzing", vault(), DATABASE.parse().unwrap(), None, Identity::Own);
     // A pause that the answer asks for must not keep the next request from being answered.
     let azure = || {
-        let arm = ArmClient::new(cloud.clone(), credential.clone(), Arc::new(Written(data.to_vec())), ArmOptions::default());
+        let arm =
+            ArmClient::new(cloud.clone(), credential.clone(), Arc::new(Written(data.to_vec())), ArmOptions::default());
         DataProtection::new(arm, ApiVersion::default(), permit.clone())
     };
     let instance = vault().instance("orders-orders-1".parse().unwrap());

@@ -171,7 +171,10 @@ pub fn instance_body(data: &[u8]) {
     let Some(instance) = Instance::parse(raw.clone()) else { return };
     let _ = (instance.datasource(), instance.policy(), instance.secret(), instance.identity(), format!("{instance:?}"));
     if let ProtectionState::Unknown(_) = instance.protection_state {
-        assert!(!drift::is_at_rest(&instance.protection_state), "an unknown state is never taken for one that is known");
+        assert!(
+            !drift::is_at_rest(&instance.protection_state),
+            "an unknown state is never taken for one that is known"
+        );
     }
     settles(&desired, &request, &raw, version);
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::{Client, ResourceExt};
 use kube::runtime::events::Recorder;
+use kube::{Client, ResourceExt};
 
 use super::authority::Authority;
 use super::brake::Brake;

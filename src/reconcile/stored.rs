@@ -33,9 +33,13 @@ mod tests {
         let large = "x".repeat(200_000);
         full.metadata.labels = Some([("team".to_owned(), large.clone())].into());
         full.metadata.annotations = Some(
-            [("example.com/notes", large.as_str()), (annotations::PAUSED, "true"), (annotations::TAKE_OVER_FROM, &large)]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
+            [
+                ("example.com/notes", large.as_str()),
+                (annotations::PAUSED, "true"),
+                (annotations::TAKE_OVER_FROM, &large),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         );
         let mut stored = DeserializeGuard(Ok(full.clone()));
         slim(&mut stored);

@@ -9,9 +9,9 @@ use super::explain;
 use super::observed::{Sight, Unfinished};
 use super::schedule::{Next, Standing};
 use super::validate::{Lifecycle, SpecError};
-use crate::api::{PostgresBackupStatus, Reason, annotations};
 use crate::api::conditions::Finding;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
+use crate::api::{PostgresBackupStatus, Reason, annotations};
 use crate::azure::{AzureError, ErrorClass, ProtectionState, ServiceError};
 
 /// How many looks in a row have to fail before status tells.

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api_server::ApiServer;
 use crate::azure::Azure;
-use crate::{samples, secrets};
 use crate::time::Time;
 use crate::wire::Wire;
+use crate::{samples, secrets};
 
 /// The default of `--concurrency`.
 const CONCURRENCY: u16 = 16;

@@ -14,9 +14,9 @@ use crate::api_server::ApiServer;
 use crate::azure::Azure;
 pub use crate::operator::Setup;
 use crate::operator::{Gauges, Power, Surroundings};
-use crate::{samples, secrets};
 use crate::time::Time;
 use crate::wire::{Call, Sent, Wire};
+use crate::{samples, secrets};
 
 /// Longer than anything takes in Azure.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);

@@ -16,8 +16,8 @@ use crate::reconcile::refusal::Refusal;
 use crate::reconcile::schedule::{Next, Pace, Standing};
 use crate::reconcile::status::{self, Facts, Seen};
 use crate::reconcile::step::Release;
-use crate::reconcile::validate::{Lifecycle, SpecError, Target};
 use crate::reconcile::trouble::Failure;
+use crate::reconcile::validate::{Lifecycle, SpecError, Target};
 use crate::reconcile::{blocked, events, finalizer, report, trouble};
 
 impl Pass<'_> {

@@ -1,0 +1,111 @@
+//! Builds every mutant of `tests/mutants` in a copy of the project, runs the tests that it names, and prints which of them
+//! noticed: `make mutants`. Ends with an error when a mutant was missed.
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use test_support::mutants::{Mutant, TestRun};
+use tokio::process::Command;
+
+/// A broken build may well go on for ever: that is noticed too.
+const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
+
+type Failure = Box<dyn Error>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    let project = std::env::current_dir()?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.join("target"), PathBuf::from);
+    let copy = target.join("mutants");
+    let mutants = Mutant::all(&project)?;
+    let chosen: Vec<_> = mutants.iter().filter(|mutant| only.is_empty() || only.contains(&mutant.name)).collect();
+    if chosen.is_empty() {
+        return Err(format!("there is no mutant {}", only.join(" ")).into());
+    }
+    println!("| mutant | what it breaks | noticed by |\n| --- | --- | --- |");
+    let mut missed = 0;
+    for mutant in chosen {
+        mirror(&project, &copy).await?;
+        let (file, broken) = mutant.apply(&copy)?;
+        fs::write(file, broken)?;
+        let verdict = judge(mutant, &copy, &target).await?;
+        missed += usize::from(verdict.is_none());
+        let noticed = verdict.as_deref().unwrap_or("**nothing**");
+        println!("| `{}` | {} | {noticed} |", mutant.name, mutant.meaning);
+    }
+    if missed == 0 { Ok(()) } else { Err(format!("{missed} mutants were missed").into()) }
+}
+
+/// The tests that noticed; `None` if all passed.
+async fn judge(mutant: &Mutant, copy: &Path, target: &Path) -> Result<Option<String>, Failure> {
+    let mut noticed = Vec::new();
+    for run in &mutant.tests {
+        let built = cargo(run, copy, target).arg("--no-run").output().await?;
+        if !built.status.success() {
+            return Err(format!("{} does not build:\n{}", mutant.name, text(&built.stderr)).into());
+        }
+        let mut command = cargo(run, copy, target);
+        let running = command.arg("--").args(&run.filters).output();
+        let Ok(ended) = tokio::time::timeout(LONGEST_RUN, running).await else {
+            noticed.push(format!("`{}` did not end", run.target));
+            continue;
+        };
+        noticed.extend(failed_tests(mutant, run, &ended?)?);
+    }
+    Ok(match noticed.as_slice() {
+        [] => None,
+        [only] => Some(only.clone()),
+        [first, others @ ..] => Some(format!("{first} and {} more", others.len())),
+    })
+}
+
+/// The names of the tests that failed.
+fn failed_tests(mutant: &Mutant, run: &TestRun, ended: &Output) -> Result<Vec<String>, Failure> {
+    let out = text(&ended.stdout);
+    if out.contains("\nrunning 0 tests") {
+        let filters = run.filters.join(" ");
+        return Err(format!("{}: no test of {} is named {filters}", mutant.name, run.target).into());
+    }
+    let failed = out.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    let failed: Vec<String> = failed.map(|name| format!("`{name}`")).collect();
+    match (failed.is_empty(), ended.status.success()) {
+        (true, false) => Ok(vec![format!("`{}` broke off", run.target)]),
+        _ => Ok(failed),
+    }
+}
+
+/// `cargo test` of the copy. What the copy has in common with the project is built once for both.
+fn cargo(run: &TestRun, copy: &Path, target: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--locked", "--package", "postgres-backup-operator"]).args(run.target_args());
+    command.current_dir(copy).env("CARGO_TARGET_DIR", target).env("RUST_BACKTRACE", "0");
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// Copies the files under version control, as they are now. What is the same already is left alone, so that it is not built
+/// again.
+async fn mirror(project: &Path, copy: &Path) -> Result<(), Failure> {
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(project).output().await?;
+    if !listed.status.success() {
+        return Err(format!("git cannot list the project: {}", text(&listed.stderr)).into());
+    }
+    for name in text(&listed.stdout).split_terminator('\0') {
+        let (from, to) = (project.join(name), copy.join(name));
+        if from.is_file() && fs::read(&from).ok() != fs::read(&to).ok() {
+            fs::create_dir_all(to.parent().unwrap_or(copy))?;
+            fs::copy(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
