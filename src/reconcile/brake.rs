@@ -123,6 +123,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn objects_that_went_unnoticed_are_held_no_more() {
+        let brake = brake(1);
+        assert!(brake.admits("a") && !brake.admits("b") && !brake.admits("c"));
+        brake.retain(&HashSet::from(["c".to_owned()]));
+        assert_eq!(brake.held(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_that_a_person_lets_through_counts() {
         let brake = brake(1);
         assert!(brake.admits("a") && !brake.admits("b"));

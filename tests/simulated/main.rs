@@ -34,6 +34,7 @@ mod drift;
 mod false_ready;
 mod grants;
 mod guards;
+mod identity;
 mod lost;
 mod modes;
 mod nonsense;

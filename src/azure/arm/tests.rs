@@ -149,6 +149,7 @@ async fn whether_a_lost_request_may_have_been_carried_out() {
         (Reply::Fail(ErrorKind::Io), Delivery::Unknown),
         (Reply::Hang, Delivery::Unknown),
         (Reply::BreakOff, Delivery::Unknown),
+        (Reply::Endless, Delivery::Unknown),
         (Reply::Answer { status: 201, headers: vec![], body: vec![b'x'; 8 * 1024 * 1024 + 1] }, Delivery::Unknown),
     ];
     for (reply, delivery) in cases {

@@ -2,6 +2,7 @@
 //! noticed: `make mutants`. Ends with an error when a mutant was missed.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     fs,
     path::{Path, PathBuf},
@@ -30,11 +31,14 @@ async fn main() -> Result<(), Failure> {
     }
     println!("| mutant | what it breaks | noticed by |\n| --- | --- | --- |");
     let mut missed = 0;
+    mirror(&project, &copy).await?;
     for mutant in chosen {
-        mirror(&project, &copy).await?;
         let (file, broken) = mutant.apply(&copy)?;
-        fs::write(file, broken)?;
-        let verdict = judge(mutant, &copy, &target).await?;
+        let sound = fs::read(&file)?;
+        fs::write(&file, broken)?;
+        let verdict = judge(mutant, &copy, &target).await;
+        fs::write(&file, sound)?;
+        let verdict = verdict?;
         missed += usize::from(verdict.is_none());
         let noticed = verdict.as_deref().unwrap_or("**nothing**");
         println!("| `{}` | {} | {noticed} |", mutant.name, mutant.meaning);
@@ -89,21 +93,40 @@ fn cargo(run: &TestRun, copy: &Path, target: &Path) -> Command {
     command
 }
 
-/// Copies the files under version control, as they are now. What is the same already is left alone, so that it is not built
-/// again.
+/// Makes the copy the same as the project, without what version control ignores. What is the same already is left alone, so
+/// that it is not built again.
 async fn mirror(project: &Path, copy: &Path) -> Result<(), Failure> {
-    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(project).output().await?;
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let listed = Command::new("git").args(list).current_dir(project).output().await?;
     if !listed.status.success() {
         return Err(format!("git cannot list the project: {}", text(&listed.stderr)).into());
     }
-    for name in text(&listed.stdout).split_terminator('\0') {
-        let (from, to) = (project.join(name), copy.join(name));
-        if from.is_file() && fs::read(&from).ok() != fs::read(&to).ok() {
+    let listed = text(&listed.stdout);
+    let wanted: BTreeSet<PathBuf> =
+        listed.split_terminator('\0').map(PathBuf::from).filter(|name| project.join(name).is_file()).collect();
+    fs::create_dir_all(copy)?;
+    for stale in files_below(copy)? {
+        if !wanted.contains(stale.strip_prefix(copy)?) {
+            fs::remove_file(stale)?;
+        }
+    }
+    for name in wanted {
+        let (from, to) = (project.join(&name), copy.join(&name));
+        if fs::read(&from).ok() != fs::read(&to).ok() {
             fs::create_dir_all(to.parent().unwrap_or(copy))?;
             fs::copy(&from, &to)?;
         }
     }
     Ok(())
+}
+
+fn files_below(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
+    }
+    Ok(files)
 }
 
 fn text(bytes: &[u8]) -> String {
