@@ -23,7 +23,7 @@ async fn main() -> Result<(), Failure> {
     let only: Vec<String> = std::env::args().skip(1).collect();
     let project = std::env::current_dir()?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.join("target"), PathBuf::from);
-    let copy = target.join("mutants");
+    let (copy, build) = (target.join("mutants/tree"), target.join("mutants/build"));
     let mutants = Mutant::all(&project)?;
     let chosen: Vec<_> = mutants.iter().filter(|mutant| only.is_empty() || only.contains(&mutant.name)).collect();
     if chosen.is_empty() {
@@ -32,11 +32,12 @@ async fn main() -> Result<(), Failure> {
     println!("| mutant | what it breaks | noticed by |\n| --- | --- | --- |");
     let mut missed = 0;
     mirror(&project, &copy).await?;
+    seed(&target, &build).await?;
     for mutant in chosen {
         let (file, broken) = mutant.apply(&copy)?;
         let sound = fs::read(&file)?;
         fs::write(&file, broken)?;
-        let verdict = judge(mutant, &copy, &target).await;
+        let verdict = judge(mutant, &copy, &build).await;
         fs::write(&file, sound)?;
         let verdict = verdict?;
         missed += usize::from(verdict.is_none());
@@ -47,14 +48,14 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// The tests that noticed; `None` if all passed.
-async fn judge(mutant: &Mutant, copy: &Path, target: &Path) -> Result<Option<String>, Failure> {
+async fn judge(mutant: &Mutant, copy: &Path, build: &Path) -> Result<Option<String>, Failure> {
     let mut noticed = Vec::new();
     for run in &mutant.tests {
-        let built = cargo(run, copy, target).arg("--no-run").output().await?;
+        let built = cargo(run, copy, build).arg("--no-run").output().await?;
         if !built.status.success() {
             return Err(format!("{} does not build:\n{}", mutant.name, text(&built.stderr)).into());
         }
-        let mut command = cargo(run, copy, target);
+        let mut command = cargo(run, copy, build);
         let running = command.arg("--").args(&run.filters).output();
         let Ok(ended) = tokio::time::timeout(LONGEST_RUN, running).await else {
             noticed.push(format!("`{}` did not end", run.target));
@@ -84,13 +85,25 @@ fn failed_tests(mutant: &Mutant, run: &TestRun, ended: &Output) -> Result<Vec<St
     }
 }
 
-/// `cargo test` of the copy. What the copy has in common with the project is built once for both.
-fn cargo(run: &TestRun, copy: &Path, target: &Path) -> Command {
+/// `cargo test` of the copy.
+fn cargo(run: &TestRun, copy: &Path, build: &Path) -> Command {
     let mut command = Command::new("cargo");
     command.args(["test", "--locked", "--package", "postgres-backup-operator"]).args(run.target_args());
-    command.current_dir(copy).env("CARGO_TARGET_DIR", target).env("RUST_BACKTRACE", "0");
+    command.current_dir(copy).env("CARGO_TARGET_DIR", build).env("RUST_BACKTRACE", "0");
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
+}
+
+/// Gives the broken builds a directory of their own, with the dependencies as they are built already: Cargo takes a package of
+/// the copy and the same one of the project for one and the same, so that a shared directory would mix them up.
+async fn seed(target: &Path, build: &Path) -> Result<(), Failure> {
+    let built = target.join("debug");
+    if build.join("debug").exists() || !built.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(build)?;
+    let copied = Command::new("cp").arg("-a").arg(&built).arg(build).status().await?;
+    if copied.success() { Ok(()) } else { Err(format!("cannot copy {}", built.display()).into()) }
 }
 
 /// Makes the copy the same as the project, without what version control ignores. What is the same already is left alone, so
