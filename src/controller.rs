@@ -15,9 +15,13 @@ use tracing::Instrument;
 use crate::azure::ErrorClass;
 use crate::error_chain;
 use crate::metrics::{Metrics, PassResult};
+use crate::reconcile;
+use crate::reconcile::Context;
+use crate::reconcile::Error;
+use crate::reconcile::report;
+use crate::reconcile::report::events;
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::stored::{self, Stored};
-use crate::reconcile::{self, Context, Error, events, report};
 use crate::server::Readiness;
 use permissions::{Permissions, View};
 

@@ -20,9 +20,11 @@ use crate::azure::{
 use crate::cli::{AzureArgs, KubernetesArgs, RunArgs};
 use crate::controller::{self, Runtime};
 use crate::metrics::Metrics;
+use crate::reconcile::Clock;
+use crate::reconcile::Context;
+use crate::reconcile::Settings;
+use crate::reconcile::authorize::identities::Identities;
 use crate::reconcile::brake::BrakeLimit;
-use crate::reconcile::identities::Identities;
-use crate::reconcile::{Clock, Context, Settings};
 use crate::server::{Readiness, Server, ServerError};
 use crate::telemetry::{self, TelemetryError};
 

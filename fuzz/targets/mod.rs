@@ -13,7 +13,7 @@ use postgres_backup_operator::azure::{
     OperationPath, PolicyId, ProtectionState, ResourceId, SecretUri, ServiceError, UserAssignedIdentityId, Vault,
     VaultId, VaultScope, parse_retry_after,
 };
-use postgres_backup_operator::reconcile::drift;
+use postgres_backup_operator::reconcile::plan::drift;
 use postgres_backup_operator::reconcile::validate::{Desired, Key, Target};
 use serde_json::{Value, json};
 use std::fmt::Display;
