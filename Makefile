@@ -3,13 +3,15 @@
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CRDS := postgresbackups postgresbackupgrants
 
 # Where Cargo puts what it builds.
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench bench-quick lint generate control-plane azure-check clean distclean
+.PHONY: help build demo test bench bench-quick lint fuzz mutants generate control-plane azure-check clean distclean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +26,7 @@ demo: ## Show the operator at work against an emulated Azure; KEEP=1 leaves ever
 	@cargo build --locked --package azure-emulator --package test-support --bins
 	@echo "demo: building the operator with optimisation, about 5 minutes on two cores when nothing is built"
 	@cargo build --locked --release --package postgres-backup-operator
-	@$(TARGET)/debug/demo --operator $(TARGET)/release/postgres-backup-operator --emulator $(TARGET)/debug/azure-emulator $(if $(KEEP),--keep)
+	@$(TARGET_DIR)/debug/demo --operator $(TARGET_DIR)/release/postgres-backup-operator --emulator $(TARGET_DIR)/debug/azure-emulator $(if $(KEEP),--keep)
 
 # The documentation examples come first: the last lines are then the counts of the tests proper.
 test: ## Run all tests: pure, simulated, and with real processes
@@ -33,7 +35,7 @@ test: ## Run all tests: pure, simulated, and with real processes
 	cargo test --locked --workspace --tests
 
 # The operator is built alone: together with the others it would get their features of common dependencies as well.
-BENCH := $(TARGET)/release/bench --operator $(TARGET)/release/postgres-backup-operator --emulator $(TARGET)/release/azure-emulator
+BENCH := $(TARGET_DIR)/release/bench --operator $(TARGET_DIR)/release/postgres-backup-operator --emulator $(TARGET_DIR)/release/azure-emulator
 define build-bench
 	@tests/control-plane/build.sh >/dev/null
 	cargo build --locked --release --package postgres-backup-operator
@@ -57,6 +59,17 @@ lint: $(CARGO_DENY) ## Check formatting, lints, licences, banned and unknown sou
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+# On the toolchain of the project: the coverage that the fuzzer needs is behind RUSTC_BOOTSTRAP, and without unsafe code there is
+# little for a sanitizer to find. What is found on the way is kept in target/fuzz-corpus; a crash in fuzz/artifacts.
+fuzz: $(CARGO_FUZZ) ## Fuzz one kind of untrusted input: TARGET= (a file of fuzz/fuzz_targets) SECONDS=60
+	$(if $(TARGET),,$(error TARGET is not set; one of $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))))
+	@mkdir -p target/fuzz-corpus/$(TARGET)
+	RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) run --sanitizer none --target-dir target/fuzz $(TARGET) \
+		target/fuzz-corpus/$(TARGET) fuzz/corpus/$(TARGET) -- -max_total_time=$(or $(SECONDS),60) -print_final_stats=1
+
+mutants: ## Break the operator on purpose, in one way after the other, and show which tests notice: ONLY=
+	cargo run --locked --quiet --package test-support --bin mutants -- $(ONLY)
 
 generate: ## Write the generated files (a test compares them with what the code says)
 	@mkdir -p crds
@@ -91,4 +104,9 @@ distclean: ## Remove everything that was built
 $(CARGO_DENY):
 	@echo "lint: building cargo-deny $(CARGO_DENY_VERSION), about 3 minutes on two cores"
 	cargo install --locked --root target/tools/$(CARGO_DENY_VERSION) --target-dir target/tools/build cargo-deny --version $(CARGO_DENY_VERSION)
+	@rm -rf target/tools/build
+
+$(CARGO_FUZZ):
+	@echo "fuzz: building cargo-fuzz $(CARGO_FUZZ_VERSION), about a minute on two cores"
+	cargo install --locked --root target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION) --target-dir target/tools/build cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 	@rm -rf target/tools/build

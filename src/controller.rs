@@ -3,6 +3,7 @@
 mod permissions;
 mod stand_by;
 
+use crate::reconcile::{self, Context, Error, report};
 use std::future::ready;
 use std::sync::Arc;
 
@@ -18,11 +19,9 @@ use crate::azure::ErrorClass;
 use crate::error_chain;
 use crate::leader::Fence;
 use crate::metrics::{Metrics, PassResult};
-use crate::reconcile;
-use crate::reconcile::Context;
-use crate::reconcile::Error;
+use crate::reconcile::report::events;
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
-use crate::reconcile::stored::Stored;
+use crate::reconcile::stored::{self, Stored};
 use crate::server::Readiness;
 use permissions::{Permissions, View};
 use stand_by::{Listing, stand_by};
@@ -52,9 +51,9 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     runtime.context.neighbours.watch(reader.clone());
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
-    let context = Arc::clone(&runtime.context);
     let listing = Listing::new();
     let noting = listing.clone();
+    let (context, relisted) = (Arc::clone(&runtime.context), Arc::clone(&runtime.context));
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let view = namespace.map_or(View::Cluster, |_| View::Namespace);
     let (permissions, watching) = Permissions::watch(&context, reader.clone(), view, wake.clone(), &runtime.fence);
@@ -67,12 +66,14 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
                 context.authority.announce();
             }
         })
-        .modify(|stored: &mut Stored| {
-            if let Ok(object) = &mut stored.0 {
-                object.managed_fields_mut().clear();
+        .modify(stored::slim)
+        .reflect(writer)
+        .inspect_ok(move |event| {
+            // What went while nobody watched is told by its absence.
+            if let watcher::Event::InitDone = event {
+                relisted.forget_all_but_watched();
             }
         })
-        .reflect(writer)
         .inspect_ok(move |event| noting.note(event))
         .applied_objects()
         .predicate_filter(changes, PredicateConfig::default());
@@ -139,6 +140,7 @@ async fn pass(stored: Arc<Stored>, runtime: Arc<Runtime>) -> Result<Action, Erro
     let _active = runtime.metrics.begin_pass();
     let outcome = run_pass(&stored, &runtime).instrument(span.clone()).await;
     span.in_scope(|| note(&outcome, &runtime.metrics));
+    runtime.context.forget_if_gone(&stored);
     outcome
 }
 
@@ -146,8 +148,8 @@ async fn run_pass(stored: &Stored, runtime: &Runtime) -> Result<Action, Error> {
     match &stored.0 {
         Ok(object) => reconcile::reconcile(object, &runtime.context).await,
         Err(invalid) => {
-            tracing::error!(error = %invalid.error, "Cannot read this PostgresBackup; does the CustomResourceDefinition fit this operator?");
-            Ok(Action::await_change())
+            report::event(&runtime.context.recorder, stored, &events::unreadable(&invalid.error)).await;
+            Err(Error::Unreadable(invalid.error.clone()))
         }
     }
 }
@@ -159,6 +161,10 @@ fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
         Err(error) if error.is_conflict() => {
             tracing::debug!(error = error_chain::one_line(error), "Something has changed since the pass began");
             PassResult::requeue_after
+        }
+        Err(error @ Error::Unreadable(_)) => {
+            tracing::error!(error = error_chain::one_line(error), "The object is left alone");
+            PassResult::error
         }
         Err(error) => {
             tracing::error!(error = error_chain::one_line(error), "The pass broke off; trying again");
@@ -172,11 +178,18 @@ fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
 }
 
 fn after_error(stored: Arc<Stored>, error: &Error, runtime: Arc<Runtime>) -> Action {
+    // It stays as it is until somebody changes it.
+    if let Error::Unreadable(_) = error {
+        return Action::await_change();
+    }
     let (memories, uid) = (&runtime.context.memories, stored.uid().unwrap_or_default());
     if error.is_conflict() {
-        return Action::requeue(schedule::after_conflict(memories.note_conflict(&uid)));
+        let conflicts = memories.note_conflict(&uid);
+        runtime.context.forget_if_gone(&stored);
+        return Action::requeue(schedule::after_conflict(conflicts));
     }
     let attempts = memories.note_failure(&uid);
+    runtime.context.forget_if_gone(&stored);
     let drift_interval = runtime.context.settings.drift_interval;
     let pace = Pace { attempts, standing: Standing::WithinDeadline, drift_interval };
     let delay = Next::BackOff(ErrorClass::Transient, None).delay(pace);

@@ -3,6 +3,7 @@
 mod election;
 mod error;
 
+use crate::reconcile::{Clock, Context, Settings};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,6 @@ use crate::leader::{Elector, Fence};
 use crate::metrics::Metrics;
 use crate::reconcile::authorize::identities::Identities;
 use crate::reconcile::brake::BrakeLimit;
-use crate::reconcile::{Clock, Context, Settings};
 use crate::server::{Readiness, Server};
 use crate::telemetry;
 

@@ -176,7 +176,7 @@ impl ArmClient {
         let request = call.request(self.shared.cloud.arm_endpoint(), ids, token).map_err(not_sent)?;
         let exchange = async {
             match self.shared.http_client.execute_request(&request).await {
-                Ok(response) => Answer::read(operation, response, ids.clone()).await.map_err(lost),
+                Ok(response) => Answer::read(operation, response, ids.clone(), token).await.map_err(lost),
                 Err(source) if never_left(&source) => Err(not_sent(source)),
                 Err(source) => Err(lost(LostAnswer::Connection(source))),
             }
@@ -186,7 +186,7 @@ impl ArmClient {
         if call.expected.contains(&answer.status()) {
             return Ok(answer);
         }
-        Err(answer.refusal(token))
+        Err(answer.refusal())
     }
 }
 

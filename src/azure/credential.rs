@@ -2,6 +2,7 @@
 
 mod assertion;
 mod config;
+mod endpoint;
 mod error;
 mod kind;
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::Client;
 use kube::runtime::events::Recorder;
+use kube::{Client, ResourceExt};
 
 use super::authorize::authority::Authority;
 use super::authorize::identities::Identities;
@@ -14,6 +14,7 @@ use super::memory::Memories;
 use super::observe::neighbours::Neighbours;
 use super::observe::vaults::VaultCache;
 use super::settings::Settings;
+use super::stored::Stored;
 use crate::api::PostgresBackup;
 use crate::api::conditions;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
@@ -122,7 +123,24 @@ impl Context {
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
+        self.authority.forget(uid);
         self.brake.release(uid);
+        self.observer.deletions_held(self.brake.held());
+    }
+
+    /// Forgets an object that went while a pass over it was running, and whatever that pass has left to be remembered.
+    pub fn forget_if_gone(&self, stored: &Stored) {
+        if !self.neighbours.watches(stored) {
+            self.forget(&stored.uid().unwrap_or_default());
+        }
+    }
+
+    /// Forgets the objects that went while nobody watched.
+    pub fn forget_all_but_watched(&self) {
+        let uids = self.neighbours.uids();
+        self.memories.retain(&uids);
+        self.brake.retain(&uids);
+        self.authority.retain(&uids);
         self.observer.deletions_held(self.brake.held());
     }
 

@@ -26,6 +26,11 @@ pub enum Error {
     /// Status could not be reported.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The stored object is none that this operator knows.
+    #[error(
+        "cannot read the object as the API server stores it: {0}; install the CustomResourceDefinition of this operator's version and correct the object"
+    )]
+    Unreadable(String),
     /// The pass took too long.
     #[error("the pass was given up after {} s", .0.as_secs())]
     Deadline(Duration),
@@ -35,6 +40,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the operator itself failed, so that trying again leads most likely to the same.
+    #[must_use]
+    pub fn is_own_failure(&self) -> bool {
+        matches!(self, Self::Deadline(_) | Self::Panic(_) | Self::Report(ReportError::Contract(_)))
+    }
+
     /// Whether merely something has changed since the pass began: the next pass, or the next leader, sees what is so now.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

@@ -50,6 +50,19 @@ fn expect_leading(context: &Context) -> Result<(), Error> {
     if context.identities.may_write() { Ok(()) } else { Err(Error::NotLeading) }
 }
 
+/// Says in status that a pass over the object failed for a reason of the operator's own.
+///
+/// # Errors
+/// Why it could not be said.
+pub async fn tell_failure(
+    object: &PostgresBackup,
+    context: &Context,
+    call: &CallContext,
+    error: &Error,
+) -> Result<(), Error> {
+    Pass::new(object, context, call, None)?.failed(error).await
+}
+
 /// How a pass goes on after a step.
 enum Flow {
     /// The next step follows at once, on the object as the API server now has it and the backup instance as just seen.

@@ -11,6 +11,7 @@ use kube::runtime::conditions::is_crd_established;
 use kube::{Api, Client};
 use postgres_backup_operator::api::{PostgresBackup, PostgresBackupGrant, crd};
 use serde_json::{Value, json};
+use test_support::secrets::CANARY;
 use test_support::{
     AzureEndpoints, ControlPlane, OperatorOptions, OperatorProcess, WaitError, Waiter, WorkDir, WorkloadIdentity,
     shared_control_plane,
@@ -67,7 +68,8 @@ impl<'a> Stage<'a> {
             },
             watch_namespace: Some(namespace.clone()),
             args: vec!["--poll-interval=1s".into()],
-            env: vec![("PGBACKUP_LOG".into(), "info,postgres_backup_operator=debug".into())],
+            // At this level everything is said that is ever said, and all of it is searched for secrets in the end.
+            env: vec![("PGBACKUP_LOG".into(), "trace".into()), ("AZURE_CLIENT_SECRET".into(), CANARY.into())],
         };
         let client = control_plane.client().await.unwrap();
         let stage = Self { control_plane, emulator, namespace, options, client, _work: work };

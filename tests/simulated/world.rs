@@ -14,9 +14,9 @@ use crate::api_server::ApiServer;
 use crate::azure::Azure;
 pub use crate::operator::Setup;
 use crate::operator::{Gauges, Power, Surroundings};
-use crate::samples;
 use crate::time::Time;
 use crate::wire::{Call, Sent, Wire};
+use crate::{samples, secrets};
 
 /// Longer than anything takes in Azure.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
@@ -61,6 +61,7 @@ impl World {
 
     /// Everything around the operator.
     pub fn without_operator(setup: &Setup) -> Self {
+        secrets::listen();
         // Jitter is the same in every run.
         fastrand::seed(7);
         let time = Time::start();
@@ -225,7 +226,8 @@ impl World {
     }
 
     fn check(&self) {
-        let violations = self.wire.violations();
+        let mut violations = self.wire.violations();
+        violations.extend(secrets::leaks());
         assert!(violations.is_empty(), "{}\n{}", violations.join("\n"), self.wire);
     }
 }
@@ -234,6 +236,7 @@ impl Drop for World {
     fn drop(&mut self) {
         self.operators.iter().for_each(JoinHandle::abort);
         if !std::thread::panicking() {
+            self.gauges.review(&self.wire);
             self.check();
         }
     }

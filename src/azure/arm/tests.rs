@@ -151,6 +151,7 @@ async fn whether_a_lost_request_may_have_been_carried_out() {
         (Reply::Fail(ErrorKind::Io), Delivery::Unknown),
         (Reply::Hang, Delivery::Unknown),
         (Reply::BreakOff, Delivery::Unknown),
+        (Reply::Endless, Delivery::Unknown),
         (Reply::Answer { status: 201, headers: vec![], body: vec![b'x'; 8 * 1024 * 1024 + 1] }, Delivery::Unknown),
     ];
     for (reply, delivery) in cases {
@@ -234,10 +235,12 @@ async fn a_token_is_never_shown() {
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
 
     let echo = format!("Bearer {CANARY}-0");
+    let bare = format!("{CANARY}-0");
+    let echoes = vec![("x-ms-request-id", bare.clone()), ("x-ms-error-code", bare)];
     let azure = FakeAzure::new([
         json(200, vault_body()),
         json(400, json!({ "error": { "code": "Echo", "message": echo } })),
-        Reply::Answer { status: 502, headers: vec![("x-ms-request-id", echo.clone())], body: echo.into_bytes() },
+        Reply::Answer { status: 502, headers: echoes, body: echo.into_bytes() },
         refused(401, "ExpiredAuthenticationToken"),
         Reply::Hang,
     ]);

@@ -36,7 +36,23 @@ pub struct Azure {
     wire: Wire,
     time: Time,
     identities: Arc<AtomicUsize>,
+    sign_in: Arc<Mutex<SignIn>>,
+    sign_ins: Arc<AtomicUsize>,
     looks: Arc<Mutex<BTreeMap<String, Look>>>,
+}
+
+/// How the token endpoint behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignIn {
+    /// It gives tokens.
+    #[default]
+    Works,
+    /// Nobody can connect to it.
+    Fails,
+    /// It never answers.
+    Hangs,
+    /// It says that its tokens are spent already, whatever they are.
+    GivesSpentTokens,
 }
 
 /// A backup instance as it was when Azure answered a GET of the operator, and the answer arrived.
@@ -56,6 +72,8 @@ impl Azure {
             wire,
             time,
             identities: Arc::default(),
+            sign_in: Arc::default(),
+            sign_ins: Arc::default(),
             looks: Arc::default(),
         }
     }
@@ -80,6 +98,16 @@ impl Azure {
     /// How often the operator has built its identity.
     pub fn identities_built(&self) -> usize {
         self.identities.load(Ordering::Relaxed)
+    }
+
+    /// Has the token endpoint behave like this from now on.
+    pub fn sign_in(&self, behaviour: SignIn) {
+        *self.sign_in.lock().unwrap() = behaviour;
+    }
+
+    /// How often the operator has asked the token endpoint.
+    pub fn sign_ins(&self) -> usize {
+        self.sign_ins.load(Ordering::Relaxed)
     }
 
     /// The backup instances as they are now.

@@ -23,6 +23,8 @@ pub enum Fault {
     Delay(Duration),
     /// Something in between answers; the request does not arrive.
     Answer(Reply),
+    /// The code that sends the request panics, as a defect of the operator would.
+    Panic,
     /// The operator dies before the request is sent.
     CrashBefore,
     /// The operator dies after the request had its effect, before it reads the answer.

@@ -42,7 +42,7 @@ pub struct Wire {
 struct State {
     sent: Vec<Sent>,
     rules: Vec<Rule>,
-    secrets: Vec<String>,
+    panics: usize,
     violations: Vec<String>,
 }
 
@@ -62,15 +62,18 @@ enum Lasting {
 enum Hits {
     /// Requests of this kind, after so many others of it.
     Kind(Call, usize),
+    /// Requests of this kind about one object or backup instance.
+    About(Call, String),
     /// The request that is sent after so many others.
     Position(usize),
 }
 
 impl Hits {
     /// Counts a request; says whether it is the one.
-    fn count(&mut self, call: Call, position: usize) -> bool {
+    fn count(&mut self, call: Call, about: &str, position: usize) -> bool {
         match self {
             Self::Position(wanted) => *wanted == position,
+            Self::About(kind, wanted) => *kind == call && wanted == about,
             Self::Kind(kind, _) if *kind != call => false,
             Self::Kind(_, 0) => true,
             Self::Kind(_, before) => {
@@ -100,6 +103,11 @@ impl Wire {
     /// Disturbs every request of a kind until [`calm`](Self::calm).
     pub fn disturb_all(&self, call: Call, fault: impl Into<Fault>) {
         self.add(Hits::Kind(call, 0), fault.into(), Lasting::UntilCalm);
+    }
+
+    /// Disturbs every request of a kind that is about one object or backup instance, until [`calm`](Self::calm).
+    pub fn disturb_about(&self, call: Call, about: &str, fault: impl Into<Fault>) {
+        self.add(Hits::About(call, about.to_owned()), fault.into(), Lasting::UntilCalm);
     }
 
     /// Disturbs the request that is sent after `position` others, of whatever kind, since the simulation began.
@@ -193,17 +201,9 @@ impl Wire {
         self.state().violations.clone()
     }
 
-    /// Takes note of a text that must not be shown to anybody.
-    pub fn keep_secret(&self, secret: &str) {
-        self.state().secrets.push(secret.to_owned());
-    }
-
-    /// Notes a violation if a text has a secret in it.
-    pub fn expect_no_secret(&self, text: &str) {
-        let leaks = self.state().secrets.iter().any(|secret| text.contains(secret));
-        if leaks {
-            self.violation(format!("there is an access token in {text}"));
-        }
+    /// How many passes have met a [`Fault::Panic`].
+    pub fn panics(&self) -> usize {
+        self.state().panics
     }
 
     /// Lets the operator die, as with SIGKILL.
@@ -229,6 +229,10 @@ impl Wire {
             return self.die().await;
         }
         tokio::time::sleep(latency / 2).await;
+        if matches!(fault, Some(Fault::Panic)) {
+            self.state().panics += 1;
+            panic!("a defect, says the test");
+        }
         match fault {
             Some(Fault::Refuse) => return Carried::Refused,
             Some(Fault::LoseRequest) => return Carried::Broken,
@@ -277,7 +281,7 @@ impl Wire {
         // Every rule counts the request; the oldest one that is due strikes.
         let concerns = |rule: &Rule| rule.replica.is_empty() || rule.replica == self.replica;
         let due: Vec<bool> =
-            state.rules.iter_mut().map(|rule| concerns(rule) && rule.hits.count(call, position)).collect();
+            state.rules.iter_mut().map(|rule| concerns(rule) && rule.hits.count(call, about, position)).collect();
         let struck = due.into_iter().position(|due| due);
         let fault = struck.map(|index| match state.rules[index].lasting {
             Lasting::UntilCalm => state.rules[index].fault.clone(),

@@ -5,6 +5,8 @@
 //! - [`EmulatedAzure`]: the emulator in this process; [`EmulatorProcess`]: as one of its own.
 //! - [`Waiter`]: waits for the state of an object, and says what was seen instead.
 //! - [`api_reference`]: the page about a CustomResourceDefinition.
+//! - [`secrets`]: finds them where none must be.
+//! - [`mutants`]: deliberately broken builds.
 //! - [`Process`]: what holds them all; a child that cannot outlive this process.
 //!
 //! Everything listens on 127.0.0.1 alone, on ports chosen at the start.
@@ -13,8 +15,10 @@ mod api_reference;
 mod control_plane;
 mod emulator;
 mod emulator_process;
+pub mod mutants;
 mod operator;
 mod process;
+pub mod secrets;
 mod wait;
 mod work_dir;
 
