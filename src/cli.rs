@@ -110,9 +110,10 @@ impl AzureArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub struct KubernetesArgs {
-    /// Look after the PostgresBackups of this namespace only. Grants then count all the same, and their status is left alone.
-    #[arg(long, env = "PGBACKUP_WATCH_NAMESPACE", value_name = "NAMESPACE")]
-    pub watch_namespace: Option<String>,
+    /// Look after the PostgresBackups of this namespace only; may be repeated, or name several with commas between them.
+    /// Grants then count all the same, and their status is left alone.
+    #[arg(long, env = "PGBACKUP_WATCH_NAMESPACE", value_name = "NAMESPACE", value_delimiter = ',')]
+    pub watch_namespace: Vec<String>,
     /// Name of this cluster in the owner tags of backup instances. Give one that survives a rebuild of the cluster;
     /// the default is the UID of the namespace kube-system, which does not.
     #[arg(long, env = "PGBACKUP_CLUSTER_NAME", value_name = "NAME", value_parser = parse_cluster_name)]

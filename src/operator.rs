@@ -1,5 +1,7 @@
 //! Puts the operator together and runs it: checks that everything it needs is there, and says so in one message if not.
 
+mod definitions;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +20,14 @@ use crate::azure::{
     TransportOptions, http_client,
 };
 use crate::cli::{AzureArgs, KubernetesArgs, RunArgs};
-use crate::controller::{self, Runtime};
+use crate::controller::{self, Runtime, Scope, by_name};
 use crate::metrics::Metrics;
 use crate::reconcile::brake::BrakeLimit;
 use crate::reconcile::identities::Identities;
 use crate::reconcile::{Clock, Context, Settings};
 use crate::server::{Readiness, Server, ServerError};
 use crate::telemetry::{self, TelemetryError};
+use definitions::DefinitionError;
 
 /// How long the API server may take to answer at start-up.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
@@ -78,6 +81,9 @@ pub enum StartError {
         "the cluster does not know {0}; install the CustomResourceDefinitions first: postgres-backup-operator crd | kubectl apply --server-side -f -"
     )]
     CrdMissing(&'static str),
+    /// The CustomResourceDefinition lacks what the operator needs.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
     /// The operator may not read what it needs.
     #[error("the operator may not {what}; check the ClusterRoles and bindings of its service account")]
     Forbidden {
@@ -119,9 +125,10 @@ async fn serve(args: &RunArgs) -> Result<(), StartError> {
     let cloud = args.azure.cloud()?;
     let metrics = Metrics::new(args.kubernetes.concurrency);
     let azure = azure(&args.azure, &cloud, Arc::clone(&metrics)).await?;
-    let (client, cluster_name) = kubernetes(&args.kubernetes).await?;
+    let scope = Scope::of(&args.kubernetes.watch_namespace);
+    let (client, cluster_name) = kubernetes(&args.kubernetes, &scope).await?;
     let server = Server::bind(args.server.listen, args.server.listen_file.as_deref()).await?;
-    announce(args, &cloud, &cluster_name, &server);
+    announce(args, &cloud, &cluster_name, &scope, &server);
 
     let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: std::env::var("HOSTNAME").ok() };
     let settings = Settings {
@@ -142,8 +149,7 @@ async fn serve(args: &RunArgs) -> Result<(), StartError> {
     tokio::spawn(cancel_on_signal(shutdown.clone())?);
     let serving = tokio::spawn(server.serve(Arc::clone(&metrics), Arc::clone(&readiness), shutdown.clone()));
     let runtime = Runtime { context, metrics, readiness };
-    let namespace = args.kubernetes.watch_namespace.as_deref();
-    controller::run(runtime, namespace, args.kubernetes.concurrency, shutdown.clone()).await;
+    controller::run(runtime, &scope, args.kubernetes.concurrency, shutdown.clone()).await;
     shutdown.cancel();
     if let Ok(served) = serving.await {
         served?;
@@ -168,12 +174,13 @@ async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>) -> Result
 }
 
 /// Connects to the cluster and checks that what the operator watches can be read.
-async fn kubernetes(args: &KubernetesArgs) -> Result<(Client, String), StartError> {
+async fn kubernetes(args: &KubernetesArgs, scope: &Scope) -> Result<(Client, String), StartError> {
     let config = Config::infer().await.map_err(StartError::KubeConfig)?;
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(StartError::KubeClient)?;
     let check = async {
-        check_definition(&client, args.watch_namespace.as_deref()).await?;
+        check_rights(&client, scope).await?;
+        definitions::check(&client).await?;
         cluster_name(args, &client).await
     };
     match tokio::time::timeout(START_TIMEOUT, check).await {
@@ -187,22 +194,39 @@ async fn kubernetes(args: &KubernetesArgs) -> Result<(Client, String), StartErro
     }
 }
 
-async fn check_definition(client: &Client, namespace: Option<&str>) -> Result<(), StartError> {
-    let api: Api<PostgresBackup> = match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
-    check_list(&api, "PostgresBackup", "list PostgresBackups").await?;
+async fn check_rights(client: &Client, scope: &Scope) -> Result<(), StartError> {
+    let any = ListParams::default().limit(1);
     let grants: Api<PostgresBackupGrant> = Api::all(client.clone());
-    check_list(&grants, "PostgresBackupGrant", "list PostgresBackupGrants").await?;
-    check_list(&Api::<Namespace>::all(client.clone()), "Namespace", "list namespaces").await
+    check_list(&grants, &any, "PostgresBackupGrant", "list PostgresBackupGrants").await?;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    match scope {
+        Scope::Cluster => {
+            let backups: Api<PostgresBackup> = Api::all(client.clone());
+            check_list(&backups, &any, "PostgresBackup", "list PostgresBackups").await?;
+            check_list(&namespaces, &any, "Namespace", "list namespaces").await
+        }
+        Scope::Namespaces(names) => {
+            for name in names {
+                let backups: Api<PostgresBackup> = Api::namespaced(client.clone(), name);
+                check_list(&backups, &any, "PostgresBackup", "list the PostgresBackups of a watched namespace").await?;
+                let by_name = any.clone().fields(&by_name(name));
+                check_list(&namespaces, &by_name, "Namespace", "list a watched namespace by its name").await?;
+            }
+            Ok(())
+        }
+    }
 }
 
-async fn check_list<K>(api: &Api<K>, kind: &'static str, what: &'static str) -> Result<(), StartError>
+async fn check_list<K>(
+    api: &Api<K>,
+    params: &ListParams,
+    kind: &'static str,
+    what: &'static str,
+) -> Result<(), StartError>
 where
     K: Clone + DeserializeOwned + Debug,
 {
-    match api.list_metadata(&ListParams::default().limit(1)).await {
+    match api.list_metadata(params).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Err(StartError::CrdMissing(kind)),
         Err(source) => Err(refused(what, source)),
@@ -226,7 +250,7 @@ fn refused(what: &'static str, source: kube::Error) -> StartError {
     }
 }
 
-fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, server: &Server) {
+fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, scope: &Scope, server: &Server) {
     let version = args.azure.api_version;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -234,7 +258,7 @@ fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, server: &Server) 
         arm_endpoint = cloud.arm_endpoint(),
         api_version = %version,
         cluster_name,
-        namespace = args.kubernetes.watch_namespace.as_deref().unwrap_or("all"),
+        namespaces = %scope,
         listen = %server.address(),
         "Starting",
     );

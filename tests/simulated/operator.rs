@@ -10,7 +10,7 @@ use kube::{Api, ResourceExt};
 use postgres_backup_operator::api::{FIELD_MANAGER, PostgresBackupGrant};
 use postgres_backup_operator::azure::{ApiVersion, Cloud};
 use postgres_backup_operator::cli::DEFAULT_SERVICE_ACCOUNT;
-use postgres_backup_operator::controller::{self, Runtime};
+use postgres_backup_operator::controller::{self, Runtime, Scope};
 use postgres_backup_operator::metrics::Metrics;
 use postgres_backup_operator::reconcile::brake::BrakeLimit;
 use postgres_backup_operator::reconcile::identities::Identities;
@@ -153,7 +153,8 @@ impl Surroundings {
         let clock = self.time.clock();
         let context = Arc::new(Context::new(client, recorder, identities, settings, clock, metrics.clone()));
         let runtime = Runtime { context, metrics, readiness: Arc::new(Readiness::default()) };
-        controller::run(runtime, setup.namespace, CONCURRENCY, shutdown).await;
+        let namespaces: Vec<_> = setup.namespace.into_iter().map(str::to_owned).collect();
+        controller::run(runtime, &Scope::of(&namespaces), CONCURRENCY, shutdown).await;
     }
 
     /// A panic in a pass is caught there; here it fails the test.
