@@ -1,5 +1,7 @@
 //! The command line. Every setting can also be given as an environment variable.
 
+mod leader_election;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use jiff::SignedDuration;
 
 use crate::api::crd;
 use crate::azure::{ApiVersion, Cloud, CloudError, CloudName, CloudOverrides, CredentialKind};
+
+pub use leader_election::LeaderElectionArgs;
 
 /// The ServiceAccount whose identity a grant uses unless it or the settings name another.
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "postgres-backup";
@@ -44,6 +48,9 @@ pub struct RunArgs {
     /// What it looks after in Kubernetes.
     #[command(flatten)]
     pub kubernetes: KubernetesArgs,
+    /// How replicas take turns.
+    #[command(flatten)]
+    pub leader_election: LeaderElectionArgs,
     /// How often and how long.
     #[command(flatten)]
     pub pace: PaceArgs,

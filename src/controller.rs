@@ -8,9 +8,9 @@ use std::future::ready;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use tracing::Instrument;
 
 use crate::azure::ErrorClass;
 use crate::error_chain;
+use crate::leader::Fence;
 use crate::metrics::{Metrics, PassResult};
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::stored::Stored;
@@ -36,9 +37,12 @@ pub struct Runtime {
     pub metrics: Arc<Metrics>,
     /// Is set once all objects have been read.
     pub readiness: Arc<Readiness>,
+    /// Is open while this replica leads.
+    pub fence: Fence,
 }
 
-/// Runs passes until `shutdown`, and then lets running ones finish.
+/// Watches from the start, so that a stand-by can take over at once; runs passes from when the fence opens until `shutdown`,
+/// and then lets running ones finish.
 pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: CancellationToken) {
     let (reader, writer) = reflector::store();
     runtime.context.neighbours.watch(reader.clone());
@@ -46,7 +50,7 @@ pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: Ca
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let context = Arc::clone(&runtime.context);
     let (wake, woken) = futures::channel::mpsc::unbounded();
-    let (permissions, watching) = Permissions::watch(&context, reader.clone(), scope, wake);
+    let (permissions, watching) = Permissions::watch(&context, reader.clone(), scope, wake.clone(), &runtime.fence);
     let stream = objects(&context.client, scope, reader.clone())
         // An object without the finalizer goes without a last pass.
         .inspect_ok(move |event| {
@@ -75,20 +79,32 @@ pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: Ca
     };
     // A pass that does not know what its object is permitted would find it permitted nothing.
     let known = permissions.clone();
+    let (fence, objects) = (runtime.fence.clone(), reader.clone());
     let stream = async move {
         known.are_known().await;
+        let mut stream = Box::pin(stream);
+        stand_by(&mut stream, &fence).await;
+        for stored in objects.state() {
+            // There is nobody to wake once the controller has stopped.
+            let _ = wake.unbounded_send(ObjectRef::from_obj(&*stored));
+        }
         stream
     };
     let stream = stream.flatten_stream();
+    let fence = runtime.fence.clone();
+    let woken = async move {
+        fence.opened().await;
+        woken
+    };
     let passes = Controller::for_stream(stream, reader)
-        .reconcile_on(woken)
+        .reconcile_on(woken.flatten_stream())
         .with_config(Config::default().concurrency(concurrency))
         .graceful_shutdown_on(shutdown.cancelled_owned())
         .run(pass, after_error, Arc::new(runtime))
         .for_each(|result| {
             // What goes wrong in a pass is logged there; these are the watch's own troubles, which it recovers from.
             if let Err(ControllerError::QueueError(error)) = result {
-                tracing::warn!(error = error_chain::one_line(&error), "Could not watch PostgresBackups; trying again");
+                warn(&error);
             }
             ready(())
         });
@@ -115,6 +131,25 @@ fn objects(client: &Client, scope: &Scope, known: Store<Stored>) -> BoxStream<'s
             union(names.iter().map(part).collect(), known).boxed()
         }
     }
+}
+
+/// Keeps the store up to date, and does nothing else, until the fence opens.
+async fn stand_by<T>(changes: impl Stream<Item = watcher::Result<T>> + Unpin, fence: &Fence) {
+    let following = changes.for_each(|change| {
+        if let Err(error) = change {
+            warn(&error);
+        }
+        ready(())
+    });
+    tokio::select! {
+        biased;
+        () = fence.opened() => {}
+        () = following => {}
+    }
+}
+
+fn warn(error: &dyn std::error::Error) {
+    tracing::warn!(error = error_chain::one_line(error), "Could not watch PostgresBackups; trying again");
 }
 
 async fn pass(stored: Arc<Stored>, runtime: Arc<Runtime>) -> Result<Action, Error> {
@@ -146,7 +181,7 @@ fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
         Ok(action) if *action == Action::await_change() => PassResult::success,
         Ok(_) => PassResult::requeue_after,
         Err(error) if error.is_conflict() => {
-            tracing::debug!(error = error_chain::one_line(error), "The object has changed in the meantime");
+            tracing::debug!(error = error_chain::one_line(error), "Something has changed since the pass began");
             PassResult::requeue_after
         }
         Err(error) => {

@@ -14,7 +14,8 @@
 //! | [`api`] | what do users see? | nothing of ours |
 //! | [`azure`] | how is Azure spoken to? | nothing of ours; knows no Kubernetes |
 //! | [`reconcile`] | what is done about an object? | `api`, `azure` |
-//! | [`controller`] | when is an object looked at? | `reconcile` |
+//! | [`controller`] | when is an object looked at? | `reconcile`, `leader` |
+//! | [`leader`] | which replica acts? | `azure`'s gate, `reconcile`'s clock |
 //! | [`server`], [`metrics`], [`telemetry`], [`error_chain`] | what does the process show of itself? | |
 //! | [`cli`], [`operator`] | how is it all put together? | everything |
 
@@ -23,6 +24,7 @@ pub mod azure;
 pub mod cli;
 pub mod controller;
 pub mod error_chain;
+pub mod leader;
 pub mod metrics;
 pub mod operator;
 pub mod reconcile;

@@ -64,6 +64,11 @@ struct VaultLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LeaseLabels {
+    name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CorrectionLabels {
     operation: String,
 }
@@ -82,6 +87,7 @@ pub struct Metrics {
     deleted: Family<VaultLabels, Counter>,
     undo_until: Family<VaultLabels, Gauge>,
     corrected: Family<CorrectionLabels, Counter>,
+    leads: Family<LeaseLabels, Gauge>,
 }
 
 impl Metrics {
@@ -120,6 +126,9 @@ impl Metrics {
         let undo = "Until when the latest deletion in a vault can be undone by applying the object again (Unix time)";
         registry.register("postgresbackup_delete_undo_until_timestamp_seconds", undo, undo_until.clone());
         registry.register("postgresbackup_drift_corrected", "Corrections of drift, by operation", corrected.clone());
+        let leads = Family::<LeaseLabels, Gauge>::default();
+        let help = "Whether this replica leads (1) or stands by (0), by the name of the Lease";
+        registry.register("leader_election_master_status", help, leads.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("postgres_backup_operator_build", "The running build", build);
 
@@ -136,6 +145,7 @@ impl Metrics {
             deleted,
             undo_until,
             corrected,
+            leads,
         })
     }
 
@@ -157,6 +167,16 @@ impl Metrics {
     /// Notes that a pass panicked.
     pub fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// Notes that this replica stands by for the holder of a Lease.
+    pub fn stands_by(&self, lease: &str) {
+        self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(0);
+    }
+
+    /// Notes that this replica holds a Lease.
+    pub fn leads(&self, lease: &str) {
+        self.leads.get_or_create(&LeaseLabels { name: lease.to_owned() }).set(1);
     }
 
     /// The metrics as OpenMetrics text.

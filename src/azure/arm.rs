@@ -18,6 +18,7 @@ pub use pause::SubscriptionPause;
 use super::cloud::Cloud;
 use super::credential::{AssertionSource, BearerToken, Credential, CredentialError};
 use super::error::{AzureError, LostAnswer};
+use super::gate::{OpenGate, WriteGate};
 use super::id::SubscriptionId;
 use super::request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
 use azure_core::error::ErrorKind;
@@ -36,11 +37,13 @@ pub struct ArmOptions {
     pub timeout: Duration,
     /// Is told of every request.
     pub observer: Arc<dyn RequestObserver>,
+    /// Is asked before every request that changes something.
+    pub gate: Arc<dyn WriteGate>,
 }
 
 impl Default for ArmOptions {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(60), observer: Arc::new(NoObserver) }
+        Self { timeout: Duration::from_secs(60), observer: Arc::new(NoObserver), gate: Arc::new(OpenGate) }
     }
 }
 
@@ -92,6 +95,11 @@ impl ArmClient {
         self.shared.pauses.remaining(subscription)
     }
 
+    /// Whether requests that change something may be sent now.
+    pub fn may_write(&self) -> bool {
+        self.shared.options.gate.is_open()
+    }
+
     /// Sends a request once; twice only if it reads and its token was refused and could be replaced.
     pub(super) async fn send(&self, context: &CallContext, call: Call<'_>) -> Result<Answer, AzureError> {
         let token = self.token_unless_paused(call.subscription).await?;
@@ -127,7 +135,11 @@ impl ArmClient {
         }
     }
 
+    /// Sends a request, if it may be sent: nothing is waited for between the question and the sending.
     async fn attempt(&self, context: &CallContext, call: &Call<'_>, token: &BearerToken) -> Result<Answer, AzureError> {
+        if !(call.operation.is_read() || self.may_write()) {
+            return Err(AzureError::Withheld { operation: call.operation });
+        }
         let ids = RequestIds::new(context);
         let span = tracing::debug_span!(
             "azure_request",

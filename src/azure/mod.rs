@@ -18,6 +18,7 @@ mod class;
 mod cloud;
 mod credential;
 mod error;
+mod gate;
 mod id;
 mod json;
 mod model;
@@ -43,6 +44,7 @@ pub use credential::{
     UnknownCredentialKind,
 };
 pub use error::{AzureError, Delivery, LostAnswer};
+pub use gate::{OpenGate, WriteGate};
 pub use id::{
     BackupInstanceId, BackupInstanceName, DatabaseScope, DatasourceId, DatasourceKind, FlexibleServerId, KeyVaultHost,
     ParseIdError, ParseKeyVaultHostError, ParseNameError, ParseScopeError, ParseSecretUriError, PolicyId, PolicyName,

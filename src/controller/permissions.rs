@@ -15,6 +15,7 @@ use tokio::sync::SetOnce;
 use super::scope::{Scope, by_name};
 use super::union::{Part, union};
 use crate::error_chain;
+use crate::leader::Fence;
 use crate::reconcile::Context;
 use crate::reconcile::authority::{NamespaceMeta, StoredGrant};
 use crate::reconcile::served;
@@ -41,12 +42,14 @@ pub(super) struct Permissions {
 pub(super) type Wake = UnboundedSender<ObjectRef<Stored>>;
 
 impl Permissions {
-    /// Starts two watches, which the future that comes with it has to be polled for. It never ends.
+    /// Starts two watches, which the future that comes with it has to be polled for. It never ends. Grants are told something
+    /// from when the fence opens.
     pub(super) fn watch(
         context: &Arc<Context>,
         objects: Store<Stored>,
         scope: &Scope,
         wake: Wake,
+        fence: &Fence,
     ) -> (Self, impl Future<Output = ()> + use<>) {
         let client = &context.client;
         let (grants, grant_writer) = reflector::store();
@@ -64,15 +67,16 @@ impl Permissions {
             .reflect(namespace_writer);
         let (grants_known, namespaces_known) = Default::default();
         let permissions = Self { context: Arc::clone(context), grants, objects, grants_known, namespaces_known };
-        let running = permissions.clone();
         // Whoever sees some namespaces only does not know whom else a grant serves.
         let sees_all = *scope == Scope::Cluster;
+        let (running, fence) = (permissions.clone(), fence.clone());
         let running = async move {
             futures::join!(
                 running.follow(grant_changes, "PostgresBackupGrants", &running.grants_known, &wake),
                 running.follow(namespace_changes, "namespaces", &running.namespaces_known, &wake),
                 async {
                     if sees_all {
+                        fence.opened().await;
                         running.tell().await;
                     }
                 },

@@ -47,10 +47,16 @@ impl Clock {
         Self(Arc::new(move || epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX)))
     }
 
+    /// The present time, as exactly as the clock tells it.
+    #[must_use]
+    pub fn exact(&self) -> Timestamp {
+        (self.0)()
+    }
+
     /// The present time, in whole seconds, as Kubernetes stores times.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        conditions::whole_seconds((self.0)())
+        conditions::whole_seconds(self.exact())
     }
 }
 

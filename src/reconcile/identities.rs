@@ -51,6 +51,12 @@ impl Identities {
         self.version
     }
 
+    /// Whether requests that change something may be sent now.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.own.may_write()
+    }
+
     /// A client for one pass that asks what `permit` allows, as its identity.
     ///
     /// # Errors

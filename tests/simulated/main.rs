@@ -7,6 +7,8 @@
 //!                          every request passes the Wire: written down, delayed, lost, or the operator's last
 //! ```
 //!
+//! Where there are several replicas (`replicas`), each has a wire of its own to the same API server and the same Azure.
+//!
 //! Tokio's time is paused and moves on by itself whenever nothing else is to be done, so that a simulated day takes a
 //! moment, and nothing here sleeps or polls for real. Every status that the operator writes is checked against its contract
 //! (`contract`), and a test fails when one breaks it, when a pass panics or breaks off for want of an answer that the fakes
@@ -41,6 +43,7 @@ mod paused;
 mod protection;
 mod quiet;
 mod refusals;
+mod replicas;
 mod rivals;
 mod soft_delete;
 mod sweep;

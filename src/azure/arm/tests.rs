@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod gate;
+
 use super::call::USER_AGENT;
 use super::*;
 use crate::azure::class::ErrorClass;
@@ -180,7 +182,7 @@ impl RequestObserver for Recorder {
 #[tokio::test(start_paused = true)]
 async fn every_request_is_observed() {
     let observer = Arc::new(Recorder::default());
-    let options = ArmOptions { timeout: Duration::from_secs(9), observer: observer.clone() };
+    let options = ArmOptions { timeout: Duration::from_secs(9), observer: observer.clone(), ..ArmOptions::default() };
     let azure = FakeAzure::new([json(200, vault_body()), refused(500, "CloudInternalError"), Reply::Hang]);
     let client = DataProtection::new(testing::arm(&azure, options), ApiVersion::default(), testing::permit());
     client.vault(&vault()).await.unwrap();

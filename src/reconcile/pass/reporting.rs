@@ -2,7 +2,7 @@
 
 use kube::runtime::controller::Action;
 
-use super::{Flow, Pass};
+use super::{Flow, Pass, expect_leading};
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{DriftItem, IssueSource};
 use crate::api::{PostgresBackupStatus, annotations};
@@ -93,6 +93,8 @@ impl Pass<'_> {
                 (record.entered(status, &self.previous), assessment.next.clone())
             }
         };
+        // A request that was withheld for that is nothing to report.
+        expect_leading(self.context)?;
         let written = report::status(&self.api, self.object, self.answered(status)).await?;
         let pace =
             Pace { attempts: self.memory.attempts(), standing, drift_interval: self.context.settings.drift_interval };
@@ -147,6 +149,7 @@ impl Pass<'_> {
     }
 
     pub(super) async fn release(self, release: Release, target: Option<&Target>) -> Result<Flow, Error> {
+        expect_leading(self.context)?;
         tracing::info!(release = ?release, "Letting the deleted object go");
         report::event(&self.context.recorder, self.object, &events::released(release, target)).await;
         finalizer::remove(&self.api, self.object).await.map_err(Error::Finalizer)?;

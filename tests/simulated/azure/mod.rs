@@ -14,7 +14,9 @@ use azure_emulator::{
     Tombstone,
 };
 use http::Method;
-use postgres_backup_operator::azure::{ApiVersion, ArmClient, ArmOptions, Cloud, Credential, RequestObserver};
+use postgres_backup_operator::azure::{
+    ApiVersion, ArmClient, ArmOptions, Cloud, Credential, RequestObserver, WriteGate,
+};
 use serde_json::{Value, json};
 
 pub use inventory::{DATABASE, KEY_VAULT, SECRET_URI, SERVERS, USER_ASSIGNED, VAULT, datasource, key_vault, server_id};
@@ -58,15 +60,20 @@ impl Azure {
         }
     }
 
+    /// The same Azure at the other end of another wire.
+    pub fn on(&self, wire: Wire) -> Self {
+        Self { wire, ..self.clone() }
+    }
+
     /// A client of it, as the operator uses one.
-    pub fn arm(&self, cloud: &Cloud, observer: Arc<dyn RequestObserver>) -> ArmClient {
+    pub fn arm(&self, cloud: &Cloud, observer: Arc<dyn RequestObserver>, gate: Arc<dyn WriteGate>) -> ArmClient {
         let azure = self.clone();
         let build = move || {
             azure.identities.fetch_add(1, Ordering::Relaxed);
             Ok(Arc::new(Identity::new(azure.clone())) as Arc<dyn TokenCredential>)
         };
         let credential = Credential::from_builder(cloud, build).unwrap();
-        let options = ArmOptions { observer, ..ArmOptions::default() };
+        let options = ArmOptions { observer, gate, ..ArmOptions::default() };
         ArmClient::new(cloud.clone(), credential, Arc::new(self.clone()), options)
     }
 
