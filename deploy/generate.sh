@@ -29,7 +29,7 @@ for crd in "$project"/crds/*.yaml; do
         echo '{{- /* Generated from crds/ by `make generate`. */ -}}'
         echo '{{- if .Values.crds.enabled }}'
         # Helm would read what looks like a template; metadata stands in the first column only once.
-        sed -e 's/{{/{{ "{{" }}/g' -e 's/^metadata:$/&\n  {{- include "operator.crdMetadata" . | nindent 2 }}/' "$crd"
+        sed -e 's/{{/{{ "{{" }}/g' -e 's/^metadata:$/&\n  {{- include "postgres-backup-operator.crdMetadata" . | nindent 2 }}/' "$crd"
         echo '{{- end }}'
     } >"$work/chart/$template"
     cp "$work/chart/$template" "$output/$chart/$template"
@@ -77,8 +77,7 @@ for purpose in $scoped; do
 done
 cp "$project/deploy/namespace.yaml" "$kustomize/base/"
 kustomization "$kustomize/base" <<EOF
-# An overlay says which namespaces it looks after, and sets the image and the identity.
-namespace: $name
+# Which namespaces it looks after says an overlay.
 resources:
 EOF
 kustomization "$kustomize/overlays/cluster-wide" <<EOF

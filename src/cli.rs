@@ -126,7 +126,7 @@ pub struct KubernetesArgs {
     #[arg(long, env = "PGBACKUP_CLUSTER_NAME", value_name = "NAME", value_parser = parse_cluster_name)]
     pub cluster_name: Option<String>,
     /// Name of the ServiceAccounts in the namespaces of PostgresBackups whose identities a PostgresBackupGrant may let the
-    /// operator use. Its right to their tokens is limited to this name (ClusterRole postgres-backup-operator).
+    /// operator use. Its right to their tokens is limited to this name (`workloadServiceAccount` in the chart).
     #[arg(long, env = "PGBACKUP_SERVICE_ACCOUNT", value_name = "NAME", default_value = DEFAULT_SERVICE_ACCOUNT,
         value_parser = parse_service_account)]
     pub service_account: String,

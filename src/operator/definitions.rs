@@ -63,7 +63,7 @@ pub async fn check(client: &Client) -> Result<(), DefinitionError> {
 }
 
 async fn look(client: &Client) -> Result<(), DefinitionError> {
-    let request = http::Request::get(DOCUMENT).body(Vec::new()).map_err(|error| DefinitionError::Untold(error.into()))?;
+    let request = http::Request::get(DOCUMENT).body(Vec::new()).map_err(|error| DefinitionError::Untold(kube::Error::HttpError(error)))?;
     let document: Value = client.request(request).await.map_err(DefinitionError::Untold)?;
     for kind in Kind::ALL {
         let lacks = lacking(kind, &document);

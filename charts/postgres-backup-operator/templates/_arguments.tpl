@@ -1,5 +1,5 @@
 {{/* The command line of the operator. */}}
-{{- define "operator.args" -}}
+{{- define "postgres-backup-operator.args" -}}
 - run
 - --cloud={{ .Values.azure.cloud }}
 - --credential={{ .Values.azure.credential }}
@@ -32,7 +32,7 @@
 - --log={{ .Values.log.filter }}
 - --log-format={{ .Values.log.format }}
 {{- if .Values.leaderElection.enabled }}
-- --leader-election-id={{ include "operator.fullname" . }}
+- --leader-election-id={{ include "postgres-backup-operator.fullname" . }}
 {{- else }}
 - --leader-elect=false
 {{- end }}
@@ -42,8 +42,8 @@
 {{- end }}
 
 {{/* How the replicas spread. What selects no pods selects the operator's. */}}
-{{- define "operator.topologySpreadConstraints" -}}
-{{- $selector := dict "matchLabels" (include "operator.selectorLabels" . | fromYaml) }}
+{{- define "postgres-backup-operator.topologySpreadConstraints" -}}
+{{- $selector := dict "matchLabels" (include "postgres-backup-operator.selectorLabels" . | fromYaml) }}
 {{- $default := dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway" }}
 {{- range .Values.topologySpreadConstraints | default (list $default) }}
 - {{ merge (dict) . (dict "labelSelector" $selector) | toYaml | nindent 2 | trim }}
