@@ -116,7 +116,11 @@ pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: Ca
 }
 
 /// Watches the objects in scope.
-fn objects(client: &Client, scope: &Scope, known: Store<Stored>) -> BoxStream<'static, watcher::Result<watcher::Event<Stored>>> {
+fn objects(
+    client: &Client,
+    scope: &Scope,
+    known: Store<Stored>,
+) -> BoxStream<'static, watcher::Result<watcher::Event<Stored>>> {
     let watch = |api: Api<Stored>| watcher(api, watcher::Config::default()).default_backoff().boxed();
     match scope {
         Scope::Cluster => watch(Api::all(client.clone())),

@@ -51,7 +51,10 @@ pub async fn check(client: &Client) -> Result<(), DefinitionError> {
             Err(DefinitionError::Untold(kube::Error::Api(status))) if matches!(status.code, 403 | 404) => {
                 if status.code == 403 || tokio::time::Instant::now() >= until {
                     // What has been listed is there; only its age cannot be told.
-                    tracing::warn!(status.message, "Could not compare the CustomResourceDefinitions with this operator");
+                    tracing::warn!(
+                        status.message,
+                        "Could not compare the CustomResourceDefinitions with this operator"
+                    );
                     return Ok(());
                 }
             }
@@ -63,7 +66,9 @@ pub async fn check(client: &Client) -> Result<(), DefinitionError> {
 }
 
 async fn look(client: &Client) -> Result<(), DefinitionError> {
-    let request = http::Request::get(DOCUMENT).body(Vec::new()).map_err(|error| DefinitionError::Untold(kube::Error::HttpError(error)))?;
+    let request = http::Request::get(DOCUMENT)
+        .body(Vec::new())
+        .map_err(|error| DefinitionError::Untold(kube::Error::HttpError(error)))?;
     let document: Value = client.request(request).await.map_err(DefinitionError::Untold)?;
     for kind in Kind::ALL {
         let lacks = lacking(kind, &document);

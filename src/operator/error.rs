@@ -1,7 +1,7 @@
 //! Why the operator cannot start, or ended by itself.
 
-use crate::azure::{CloudError, CredentialError, TransportError};
 use super::definitions::DefinitionError;
+use crate::azure::{CloudError, CredentialError, TransportError};
 use crate::leader::{LeaseLost, TimingError};
 use crate::server::ServerError;
 use crate::telemetry::TelemetryError;

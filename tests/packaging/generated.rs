@@ -57,6 +57,16 @@ fn the_chart_brings_the_definitions_as_they_are() {
     }
 }
 
+/// Writes numbers in one way: kustomize makes 0 of 0.0.
+fn alike(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(alike),
+        Value::Object(fields) => fields.values_mut().for_each(alike),
+        Value::Number(number) => *value = number.as_f64().unwrap().into(),
+        _ => {}
+    }
+}
+
 /// Objects by kind, namespace and name, without the labels that only Helm sets.
 fn by_name(objects: Vec<Value>) -> BTreeMap<String, Value> {
     let key = |object: &Value| {
@@ -71,9 +81,14 @@ fn by_name(objects: Vec<Value>) -> BTreeMap<String, Value> {
                 labels.remove("app.kubernetes.io/managed-by");
             }
         }
+        alike(&mut object);
         object
     };
-    objects.into_iter().filter(|object| object["kind"] != "Namespace").map(|object| (key(&object), strip(object))).collect()
+    objects
+        .into_iter()
+        .filter(|object| object["kind"] != "Namespace")
+        .map(|object| (key(&object), strip(object)))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,8 +96,10 @@ async fn the_overlays_and_the_manifest_are_the_chart_with_values() {
     let kubectl = shared_control_plane().await.unwrap().kubectl();
     let deploy = project().join("deploy");
     let values = deploy.join("values.yaml");
-    let template = ["template", NAME, chart().to_str().unwrap(), "--namespace", NAME, "--values", values.to_str().unwrap()]
-        .map(str::to_owned);
+    let chart = chart();
+    let template =
+        ["template", NAME, chart.to_str().unwrap(), "--namespace", NAME, "--values", values.to_str().unwrap()]
+            .map(str::to_owned);
     let monitoring = ["serviceMonitor.enabled=true", "prometheusRule.enabled=true", "dashboard.enabled=true"];
     for (overlay, set) in
         [("cluster-wide", &[][..]), ("namespaced", &["watchNamespaces={team-a}"]), ("monitoring", &monitoring)]

@@ -53,8 +53,14 @@ pub fn render(values: &str) -> Result<String, String> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("values.yaml");
     std::fs::write(&file, values).unwrap();
-    let args = ["template", NAME, chart().to_str().unwrap(), "--namespace", NAME, "--set", IDENTITY];
-    let args = [&args[..], &["--values", file.to_str().unwrap()]].concat();
+    // What --set says would win over the values.
+    let identity = directory.path().join("identity.yaml");
+    let (parent, field) = IDENTITY.split_once('.').unwrap();
+    std::fs::write(&identity, format!("{parent}: {{ {} }}", field.replace('=', ": "))).unwrap();
+    let chart = chart();
+    let args = ["template", NAME, chart.to_str().unwrap(), "--namespace", NAME];
+    let values = ["--values", identity.to_str().unwrap(), "--values", file.to_str().unwrap()];
+    let args = [&args[..], &values].concat();
     helm(Path::new("/nonexistent"), &args)
 }
 

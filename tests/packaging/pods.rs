@@ -1,8 +1,8 @@
 //! The operator's pods run where the restricted Pod Security Standard is enforced.
 
-use kube::api::PostParams;
-use kube::Api;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::Api;
+use kube::api::PostParams;
 use serde_json::{Value, json};
 use test_support::shared_control_plane;
 
@@ -13,7 +13,8 @@ async fn refusal(deployment: &Value) -> Option<String> {
     let client = shared_control_plane().await.unwrap().client().await.unwrap();
     let name = format!("restricted-{}", uuid::Uuid::new_v4().simple());
     let labels = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
-    let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": name, "labels": labels } })).unwrap();
+    let namespace: Namespace =
+        serde_json::from_value(json!({ "metadata": { "name": name, "labels": labels } })).unwrap();
     Api::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
     let template = &deployment["spec"]["template"];
     let mut metadata = template["metadata"].clone();

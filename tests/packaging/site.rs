@@ -56,7 +56,12 @@ pub async fn cluster_of_all_kinds() -> &'static ControlPlane {
 }
 
 /// Installs a chart with values into its namespace, or upgrades it, and returns what helm prints.
-pub fn install(control_plane: &ControlPlane, command: &[&str], chart: &Path, values: &[&str]) -> Result<String, String> {
+pub fn install(
+    control_plane: &ControlPlane,
+    command: &[&str],
+    chart: &Path,
+    values: &[&str],
+) -> Result<String, String> {
     let set = values.iter().chain(&[IDENTITY]).flat_map(|value| ["--set", value]);
     let target = [NAME, chart.to_str().unwrap(), "--namespace", NAME, "--create-namespace"];
     let args: Vec<_> = command.iter().copied().chain(target).chain(set).collect();
@@ -84,4 +89,3 @@ pub async fn operator_options(control_plane: &ControlPlane, azure: AzureEndpoint
     options.env = vec![("POD_NAMESPACE".into(), NAME.into()), ("HOSTNAME".into(), "operator-0".into())];
     options
 }
-
