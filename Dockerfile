@@ -12,11 +12,12 @@ WORKDIR /source
 # The manifests of the whole workspace: the lock file is about all of it.
 COPY Cargo.toml Cargo.lock ./
 COPY tests/azure-check/Cargo.toml tests/azure-check/
+COPY tests/bench/Cargo.toml tests/bench/
 COPY tests/emulator/Cargo.toml tests/emulator/
 COPY tests/support/Cargo.toml tests/support/
 # The dependencies, in a layer of their own that only another lock file renews: of the crates there is nothing yet but a name.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    for crate in . tests/azure-check tests/emulator tests/support; do \
+    for crate in . tests/*; do \
         mkdir -p "$crate/src" && touch "$crate/src/lib.rs" || exit 1; \
     done \
     && echo 'fn main() {}' >src/main.rs \

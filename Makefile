@@ -17,7 +17,7 @@ SBOM_TOOLS := target/tools/cyclonedx-$(CARGO_CYCLONEDX_VERSION)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint generate sbom control-plane azure-check clean distclean
+.PHONY: help build demo test bench bench-quick lint generate sbom control-plane azure-check clean distclean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,25 @@ test: ## Run all tests: pure, simulated, and with real processes
 	cargo test --locked --workspace --doc
 	cargo test --locked --workspace --tests
 
+# The operator is built alone: together with the others it would get their features of common dependencies as well.
+BENCH := $(TARGET)/release/bench --operator $(TARGET)/release/postgres-backup-operator --emulator $(TARGET)/release/azure-emulator
+define build-bench
+	@tests/control-plane/build.sh >/dev/null
+	cargo build --locked --release --package postgres-backup-operator
+	cargo build --locked --release --package azure-emulator --package bench
+endef
+
+# tests/bench/README.md says what is measured and how long it takes.
+bench: ## Measure what the operator costs: SCENARIO= SIZES= TIME_SCALE= OPERATION_SECONDS= LIMITS= ARGS=
+	$(build-bench)
+	@$(BENCH) $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(SIZES),--sizes '$(SIZES)') \
+		$(if $(TIME_SCALE),--time-scale '$(TIME_SCALE)') $(if $(OPERATION_SECONDS),--operation-seconds '$(OPERATION_SECONDS)') \
+		$(if $(LIMITS),--limits '$(LIMITS)') $(ARGS)
+
+bench-quick: ## The same with one fleet of 200 objects, in less than two minutes
+	$(build-bench)
+	@$(BENCH) --scenario fleet --sizes 200 --repeats 1 --drift-seconds 20 $(ARGS)
+
 # Advisories need the RustSec database from the network and change without the code changing, so `make lint` leaves them
 # out: it gives the same answer today and tomorrow, with and without a network.
 lint: $(CARGO_DENY) $(PYTHON_TOOLS)/done ## Check formatting, lints, licences, banned and unknown sources of dependencies
@@ -59,6 +78,8 @@ generate: ## Write the generated files (a test compares them with what the code 
 	cargo run --locked --quiet --package test-support --bin api-reference < crds/postgresbackups.pgbackup.dev.yaml > docs/api.md.new
 	@mv docs/api.md.new docs/api.md
 	deploy/generate.sh
+	UPDATE_GENERATED=1 cargo test --locked --quiet --package postgres-backup-operator --test simulated documents
+	UPDATE_GENERATED=1 cargo test --locked --quiet --package postgres-backup-operator --test gitops generated
 
 sbom: $(SBOM_TOOLS)/bin/cargo-cyclonedx ## Write target/sbom.cdx.json, a bill of materials of the operator
 	$(SBOM_TOOLS)/bin/cargo-cyclonedx cyclonedx --manifest-path Cargo.toml --format json --spec-version 1.5 --no-build-deps --override-filename sbom

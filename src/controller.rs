@@ -2,13 +2,14 @@
 
 mod permissions;
 mod scope;
+mod stand_by;
 mod union;
 
 use std::future::ready;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
@@ -20,12 +21,15 @@ use crate::azure::ErrorClass;
 use crate::error_chain;
 use crate::leader::Fence;
 use crate::metrics::{Metrics, PassResult};
+use crate::reconcile;
+use crate::reconcile::Context;
+use crate::reconcile::Error;
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::stored::Stored;
-use crate::reconcile::{self, Context, Error};
 use crate::server::Readiness;
 use permissions::Permissions;
 pub use scope::{Scope, by_name};
+use stand_by::{Listing, stand_by};
 use union::{Part, union};
 
 /// What the controller runs with.
@@ -49,9 +53,11 @@ pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: Ca
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let context = Arc::clone(&runtime.context);
+    let listing = Listing::new();
+    let noting = listing.clone();
     let (wake, woken) = futures::channel::mpsc::unbounded();
     let (permissions, watching) = Permissions::watch(&context, reader.clone(), scope, wake.clone(), &runtime.fence);
-    let stream = objects(&context.client, scope, reader.clone())
+    let stream = objects_in(&context.client, scope, reader.clone())
         // An object without the finalizer goes without a last pass.
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(stored) = event {
@@ -65,6 +71,7 @@ pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: Ca
             }
         })
         .reflect(writer)
+        .inspect_ok(move |event| noting.note(event))
         .applied_objects()
         .predicate_filter(changes, PredicateConfig::default());
 
@@ -83,7 +90,7 @@ pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: Ca
     let stream = async move {
         known.are_known().await;
         let mut stream = Box::pin(stream);
-        stand_by(&mut stream, &fence).await;
+        stand_by(&mut stream, &listing, &fence, warn).await;
         for stored in objects.state() {
             // There is nobody to wake once the controller has stopped.
             let _ = wake.unbounded_send(ObjectRef::from_obj(&*stored));
@@ -116,7 +123,7 @@ pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: Ca
 }
 
 /// Watches the objects in scope.
-fn objects(
+fn objects_in(
     client: &Client,
     scope: &Scope,
     known: Store<Stored>,
@@ -137,22 +144,7 @@ fn objects(
     }
 }
 
-/// Keeps the store up to date, and does nothing else, until the fence opens.
-async fn stand_by<T>(changes: impl Stream<Item = watcher::Result<T>> + Unpin, fence: &Fence) {
-    let following = changes.for_each(|change| {
-        if let Err(error) = change {
-            warn(&error);
-        }
-        ready(())
-    });
-    tokio::select! {
-        biased;
-        () = fence.opened() => {}
-        () = following => {}
-    }
-}
-
-fn warn(error: &dyn std::error::Error) {
+fn warn(error: &watcher::Error) {
     tracing::warn!(error = error_chain::one_line(error), "Could not watch PostgresBackups; trying again");
 }
 

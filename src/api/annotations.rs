@@ -18,6 +18,10 @@ pub const TAKE_OVER_FROM: &str = "pgbackup.dev/take-over-from";
 /// The name of the backup instance that may be deleted although nobody can undo that.
 pub const ALLOW_IRREVERSIBLE_DELETE: &str = "pgbackup.dev/allow-irreversible-delete";
 
+/// `"true"` lets the object be deleted where a deletion guard is installed (`deploy/deletion-guard.yaml`). The API server
+/// asks for it; the operator does not look at it.
+pub const ALLOW_DELETE: &str = "pgbackup.dev/allow-delete";
+
 /// Longest request for a reconcile that status echoes, in bytes; the rest of a longer one is left out.
 const MAX_REQUEST: usize = 256;
 

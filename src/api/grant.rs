@@ -158,7 +158,7 @@ pub struct PostgresBackupGrantStatus {
     #[serde(default = "never_observed")]
     #[schemars(default = "never_observed")]
     pub observed_generation: i64,
-    /// Ready.
+    /// Ready; and Stalled, only while a person must change the grant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::conditions::schema")]
     pub conditions: Vec<Condition>,

@@ -17,7 +17,7 @@ use super::union::{Part, union};
 use crate::error_chain;
 use crate::leader::Fence;
 use crate::reconcile::Context;
-use crate::reconcile::authority::{NamespaceMeta, StoredGrant};
+use crate::reconcile::authorize::authority::{NamespaceMeta, StoredGrant};
 use crate::reconcile::served;
 use crate::reconcile::stored::Stored;
 

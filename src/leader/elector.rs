@@ -65,12 +65,6 @@ pub struct Elector {
     metrics: Arc<Metrics>,
 }
 
-/// What came of a renewal that the API server answered.
-enum Renewal {
-    Renewed(Lease),
-    Lost,
-}
-
 impl Elector {
     /// Stands for election with a client of its own: a renewal must not queue behind other requests, nor be retried for
     /// longer than it is good for. `fence` is open while this replica leads.
@@ -142,6 +136,7 @@ impl Elector {
         }
     }
 
+    /// Takes the Lease if it may be taken; `None` when another holds it.
     async fn try_to_acquire(&mut self) -> Result<Option<Lease>, kube::Error> {
         let found = self.leases.get_opt(&self.candidacy.lease).await?;
         match self.candidate.observe(found.as_ref(), Instant::now()) {
@@ -162,11 +157,11 @@ impl Elector {
             }
             next = begun + timing.retry_period();
             match timeout_at(end.min(begun + timing.attempt_timeout()), self.renew(&held)).await {
-                Ok(Ok(Renewal::Renewed(lease))) => {
+                Ok(Ok(Some(lease))) => {
                     held = lease;
                     end = self.begin_term(begun);
                 }
-                Ok(Ok(Renewal::Lost)) => {
+                Ok(Ok(None)) => {
                     let holder = self.candidate.holder().unwrap_or("nobody").to_owned();
                     return LeaseLost::Taken { lease: self.name(), holder };
                 }
@@ -176,18 +171,18 @@ impl Elector {
         }
     }
 
-    /// Renews the Lease as it was last written, and looks at it first only if it is not that any more.
-    async fn renew(&mut self, held: &Lease) -> Result<Renewal, kube::Error> {
+    /// Renews the Lease as it was last written, and looks at it only if it is not that any more; `None` when it is lost.
+    async fn renew(&mut self, held: &Lease) -> Result<Option<Lease>, kube::Error> {
         match self.write(Decision::Renew, Some(held.clone())).await {
-            Ok(lease) => return Ok(Renewal::Renewed(lease)),
+            Ok(lease) => return Ok(Some(lease)),
             Err(error) if is_conflict(&error) => {}
             Err(error) => return Err(error),
         }
         let found = self.leases.get_opt(&self.candidacy.lease).await?;
         match self.candidate.observe(found.as_ref(), Instant::now()) {
             // Somebody has deleted it or written something else into it, or an earlier renewal had its effect after all.
-            decision @ (Decision::Create | Decision::Renew) => self.write(decision, found).await.map(Renewal::Renewed),
-            Decision::Claim | Decision::Wait => Ok(Renewal::Lost),
+            decision @ (Decision::Create | Decision::Renew) => self.write(decision, found).await.map(Some),
+            Decision::Claim | Decision::Wait => Ok(None),
         }
     }
 

@@ -1,7 +1,6 @@
 //! With what the operator stands for election.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, Config};
@@ -16,9 +15,6 @@ use crate::reconcile::Clock;
 
 /// Where a pod finds the namespace of its service account.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-
-/// The longest that a connection, or the silence while an answer is awaited, may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What this replica stands for election with; `None` when it is the only one.
 pub(super) fn candidacy(args: &LeaderElectionArgs) -> Result<Option<Candidacy>, StartError> {
@@ -40,10 +36,11 @@ pub(super) async fn elector(
     fence: Fence,
     metrics: Arc<Metrics>,
 ) -> Result<Elector, StartError> {
+    let limit = Some(candidacy.timing.attempt_timeout());
     config.default_retry = false;
-    config.connect_timeout = Some(REQUEST_TIMEOUT);
-    config.read_timeout = Some(REQUEST_TIMEOUT);
-    config.write_timeout = Some(REQUEST_TIMEOUT);
+    (config.connect_timeout, config.read_timeout, config.write_timeout) = (limit, limit, limit);
+    // The silence counts from the request, not from when its connection was last used.
+    config.reset_reader_on_write = true;
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(StartError::KubeClient)?;
     let leases: Api<Lease> = Api::namespaced(client.clone(), &candidacy.namespace);

@@ -7,11 +7,11 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::authority::StoredGrant;
+use super::authorize::authority::StoredGrant;
+use super::authorize::grant::{Grant, Problem};
 use super::context::Context;
-use super::grant::{Grant, Problem};
 use super::stored::Stored;
-use crate::api::conditions::{self, ConditionType, Finding};
+use crate::api::conditions::{self, ConditionStatus, ConditionType, Finding};
 use crate::api::{FIELD_MANAGER, PostgresBackupGrant, PostgresBackupGrantStatus, Reason};
 use crate::error_chain;
 
@@ -64,6 +64,14 @@ pub fn status(
     } else {
         Finding::yes(Reason::InEffect, "The grant is in effect.")
     };
-    conditions::set(&mut status.conditions, ConditionType::Ready, finding, generation, now);
+    let list = &mut status.conditions;
+    if finding.status == ConditionStatus::True {
+        conditions::remove(list, ConditionType::Stalled);
+    } else {
+        // Nothing but a change of the grant helps, and so tools that wait for it need not wait.
+        let stalled = Finding::yes(finding.reason, finding.message.as_str());
+        conditions::set(list, ConditionType::Stalled, stalled, generation, now);
+    }
+    conditions::set(list, ConditionType::Ready, finding, generation, now);
     status
 }

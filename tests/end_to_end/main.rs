@@ -6,6 +6,7 @@
 mod article;
 mod crash;
 mod main_job;
+mod replicas;
 mod stage;
 mod startup;
 mod teams;

@@ -25,8 +25,8 @@ const ACCOUNT: (&str, &str) = ("postgres-backup-operator", "postgres-backup-oper
 /// Azure's seconds that pass in one: an operation of half a minute takes half a second.
 const TIME_SCALE: f64 = 60.0;
 
-pub struct Stage {
-    pub control_plane: &'static ControlPlane,
+pub struct Stage<'a> {
+    pub control_plane: &'a ControlPlane,
     pub emulator: Emulator,
     pub namespace: String,
     pub options: OperatorOptions,
@@ -34,9 +34,16 @@ pub struct Stage {
     _work: WorkDir,
 }
 
-impl Stage {
+impl Stage<'static> {
+    /// On the control plane that all tests share.
     pub async fn new() -> Self {
-        let control_plane = installed_control_plane().await;
+        Self::on(installed_control_plane().await).await
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// On a control plane where the operator is installed.
+    pub async fn on(control_plane: &'a ControlPlane) -> Self {
         let config = EmulatorConfig {
             world: World::load(&project().join("tests/emulator/worlds/demo.json")).unwrap(),
             time_scale: TimeScale::new(TIME_SCALE).unwrap(),
@@ -116,7 +123,7 @@ impl Stage {
         self.api().get(name).await.unwrap()
     }
 
-    pub fn waiter<'a>(&self, name: &str, operator: &'a OperatorProcess) -> Waiter<'a, PostgresBackup> {
+    pub fn waiter<'o>(&self, name: &str, operator: &'o OperatorProcess) -> Waiter<'o, PostgresBackup> {
         Waiter::new(self.api(), name).quoting(operator.process())
     }
 
@@ -225,23 +232,28 @@ pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The control plane with the definition and the rights that the operator ships with.
+/// The shared control plane with the definition and the rights that the operator ships with.
 async fn installed_control_plane() -> &'static ControlPlane {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let control_plane = shared_control_plane().await.unwrap();
-    INSTALLED
-        .get_or_init(async || {
-            let kubectl = control_plane.kubectl();
-            let server_side = ["apply", "--server-side", "-f", "-"];
-            kubectl.run_with_input(&server_side, &crd::yaml().unwrap()).await.unwrap();
-            let install = std::fs::read_to_string(project().join("deploy/install.yaml")).unwrap();
-            kubectl.run_with_input(&server_side, &install).await.unwrap();
-            let crds: Api<CustomResourceDefinition> = Api::all(control_plane.client().await.unwrap());
-            for kind in crd::Kind::ALL {
-                let name = format!("{}.pgbackup.dev", kind.plural());
-                kube::runtime::wait::await_condition(crds.clone(), &name, is_crd_established()).await.unwrap();
-            }
-        })
-        .await;
+    INSTALLED.get_or_init(async || install(control_plane).await).await;
     control_plane
+}
+
+/// Installs the definitions and the rights that the operator ships with.
+pub async fn install(control_plane: &ControlPlane) {
+    let kubectl = control_plane.kubectl();
+    let server_side = ["apply", "--server-side", "-f", "-"];
+    kubectl.run_with_input(&server_side, &crd::yaml().unwrap()).await.unwrap();
+    kubectl.run_with_input(&server_side, &install_manifest()).await.unwrap();
+    let crds: Api<CustomResourceDefinition> = Api::all(control_plane.client().await.unwrap());
+    for kind in crd::Kind::ALL {
+        let name = format!("{}.pgbackup.dev", kind.plural());
+        kube::runtime::wait::await_condition(crds.clone(), &name, is_crd_established()).await.unwrap();
+    }
+}
+
+/// `deploy/install.yaml`.
+pub fn install_manifest() -> String {
+    std::fs::read_to_string(project().join("deploy/install.yaml")).unwrap()
 }

@@ -253,4 +253,10 @@ async fn a_grant_tells_whom_it_serves_and_what_is_wrong_with_it() {
     world.pass(Duration::from_secs(60)).await;
     assert_eq!(ready("empty"), word("False", Reason::MatchesNothing));
     assert_eq!(ready("wrong"), word("False", Reason::InvalidSpec));
+    let stalled = |name: &str| conditions::is_true(&told(name).conditions, ConditionType::Stalled);
+    assert!(stalled("empty") && stalled("wrong") && !stalled(EVERYTHING));
+
+    world.kubernetes.edit_grant("empty", |spec| spec.namespaces = named(&["bank"]));
+    world.pass(Duration::from_secs(60)).await;
+    assert_eq!((ready("empty"), stalled("empty")), (word("True", Reason::InEffect), false));
 }

@@ -31,6 +31,7 @@ mod create;
 mod deadline;
 mod delete;
 mod deletion;
+mod documents;
 mod drift;
 mod false_ready;
 mod grants;

@@ -98,6 +98,23 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    /// The same duration for everything that a request starts.
+    pub fn uniform(duration: Duration) -> Self {
+        let range = || duration..=duration;
+        Self {
+            validate: range(),
+            put: range(),
+            configure: range(),
+            delete: range(),
+            stop: range(),
+            resume: range(),
+            sync: range(),
+            ..Self::default()
+        }
+    }
+}
+
 /// A moment in Azure's time, counted from the engine's start.
 pub(crate) type Moment = Duration;
 

@@ -21,8 +21,10 @@ use crate::random::Random;
 use crate::ratelimit::RateLimits;
 use crate::roles::RoleAssignment;
 use crate::route::Route;
+use crate::settings::Journaling;
 use crate::throttle::Throttle;
 use crate::token::{Caller, Tokens};
+use crate::traffic::Traffic;
 use crate::world::{Grant, World};
 
 /// How an engine is set up.
@@ -87,6 +89,7 @@ pub struct Engine {
     /// The certificate in signed URLs: the longest part of them.
     pub(crate) certificate: String,
     journal: Journal,
+    traffic: Traffic,
 }
 
 impl Engine {
@@ -117,6 +120,7 @@ impl Engine {
             base_url: config.base_url,
             certificate,
             journal: Journal::default(),
+            traffic: Traffic::default(),
         }
     }
 
@@ -150,10 +154,13 @@ impl Engine {
             }
             response
         });
-        let access = if let Route::Arm(arm) = &route { arm.access(&request.method) } else { None };
-        let action = access.map(|access| access.action);
-        let circumstances = Circumstances { kind, caller, action, fault: fault.map(|(id, _)| id) };
-        self.journal.record(now, circumstances, request, &response);
+        self.traffic.count(now, kind, &request.method, response.status);
+        if self.world.settings.journal == Journaling::Everything {
+            let access = if let Route::Arm(arm) = &route { arm.access(&request.method) } else { None };
+            let action = access.map(|access| access.action);
+            let circumstances = Circumstances { kind, caller, action, fault: fault.map(|(id, _)| id) };
+            self.journal.record(now, circumstances, request, &response);
+        }
         response
     }
 
@@ -207,6 +214,16 @@ impl Engine {
     /// Forgets the requests so far. Numbers go on.
     pub fn clear_journal(&mut self) {
         self.journal.clear();
+    }
+
+    /// How many requests there were.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Counts anew.
+    pub fn clear_traffic(&mut self) {
+        self.traffic = Traffic::default();
     }
 
     /// How fast Azure's time passes.

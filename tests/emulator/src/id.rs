@@ -110,7 +110,9 @@ impl ResourceId {
 
 impl PartialEq for ResourceId {
     fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
+        // From the end, where ids differ: those of a fleet share all but the name.
+        let (own, other) = (self.0.as_bytes(), other.0.as_bytes());
+        own.len() == other.len() && own.iter().rev().zip(other.iter().rev()).all(|(a, b)| a.eq_ignore_ascii_case(b))
     }
 }
 

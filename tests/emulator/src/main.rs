@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use azure_emulator::{Emulator, EmulatorConfig, SeedError, StartError, TimeScale, World};
+use azure_emulator::{Emulator, EmulatorConfig, SeedError, StartError, TimeScale, Timing, World};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -31,6 +31,9 @@ struct Arguments {
     /// How many seconds of Azure's time pass in one second
     #[arg(long, default_value = "1")]
     time_scale: TimeScale,
+    /// How many seconds of Azure's time each operation takes; left out, as long as recordings of Azure show
+    #[arg(long, value_name = "SECONDS")]
+    operation_seconds: Option<u64>,
     /// How many seconds a token is good
     #[arg(long, default_value = "3600", value_name = "SECONDS")]
     token_lifetime: u64,
@@ -95,9 +98,9 @@ async fn run(arguments: Arguments) -> Result<(), RunError> {
         listen: arguments.listen,
         world,
         time_scale: arguments.time_scale,
+        timing: arguments.operation_seconds.map(Duration::from_secs).map_or_else(Timing::default, Timing::uniform),
         token_lifetime: Duration::from_secs(arguments.token_lifetime),
         seed: arguments.seed,
-        ..EmulatorConfig::default()
     })
     .await?;
     if let Some(path) = &arguments.ca_out {

@@ -22,6 +22,8 @@ pub struct Settings {
     pub page_size: Option<NonZeroUsize>,
     /// Whether Azure Resource Manager refuses requests beyond its limits.
     pub throttling: Throttling,
+    /// Whether every request is kept in the journal.
+    pub journal: Journaling,
 }
 
 /// What a PUT does to an instance whose backups are stopped or suspended. Azure's answer is not known.
@@ -71,4 +73,15 @@ pub enum Throttling {
     /// Azure Resource Manager's token buckets, per subscription and principal: reads 250 and 25 a second, writes and
     /// deletes 200 and 10 a second each.
     TokenBuckets,
+}
+
+/// What the journal keeps. Requests are counted in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Journaling {
+    /// Every request, some kilobytes each.
+    #[default]
+    Everything,
+    /// Nothing: for fleets whose requests would not fit into memory.
+    Off,
 }

@@ -20,14 +20,14 @@ use crate::settings::Throttling;
 
 /// The kinds of requests that are counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+pub(crate) enum Class {
     Reads,
     Writes,
     Deletes,
 }
 
 impl Class {
-    fn of(method: &Method) -> Self {
+    pub(crate) fn of(method: &Method) -> Self {
         match *method {
             Method::GET | Method::HEAD => Self::Reads,
             Method::DELETE => Self::Deletes,

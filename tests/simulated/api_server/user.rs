@@ -79,6 +79,11 @@ impl ApiServer {
         self.store().writes().iter().filter(|write| write.object["metadata"]["name"] == name).cloned().collect()
     }
 
+    /// Every write of every PostgresBackup, oldest first.
+    pub fn writes(&self) -> Vec<Write> {
+        self.store().writes().to_vec()
+    }
+
     /// The events, oldest first.
     pub fn events(&self) -> Vec<Event> {
         self.store().events().to_vec()

@@ -45,6 +45,7 @@ async fn a_leader_that_is_stopped_gives_the_lease_back_and_the_other_takes_over_
     assert!(leader.losses().is_empty());
     let took = replicas.until_leads(standby).await;
     assert!(took <= LOOK, "{took:?}\n{}", replicas.world.wire);
+    replicas.world.pass(SECOND).await;
     assert!(says_it_leads(standby));
     assert_eq!(replicas.world.kubernetes.lease().unwrap().spec.unwrap().lease_transitions, Some(1));
 
@@ -136,7 +137,7 @@ async fn a_leader_whose_lease_is_taken_away_stops() {
 async fn clocks_that_are_wrong_change_nothing() {
     let (hour, day) = (SignedDuration::from_hours(1), SignedDuration::from_hours(24));
     for (of_a, of_b) in [(hour, -hour), (-day, hour), (day, SignedDuration::ZERO)] {
-        let replicas = Replicas::with_clocks(of_a, of_b);
+        let replicas = Replicas::start(Setup::default(), of_a, of_b);
         replicas.world.pass(10 * MINUTE).await;
         let (leader, standby) = replicas.roles();
         assert_eq!(replicas.world.kubernetes.lease().unwrap().spec.unwrap().lease_transitions, Some(0));

@@ -84,6 +84,22 @@ async fn a_delete_that_comes_through_after_the_next_leaders_own_finds_nothing() 
     assert_eq!((replicas.world.azure.instances().len(), replicas.world.azure.tombstones()), (0, 1));
 }
 
+/// The one request that may do harm: nothing holds a request up for so long, but what is promised is promised.
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_comes_through_to_the_successor_of_what_it_was_meant_for_is_undone() {
+    let replicas = Replicas::protected().await;
+    let delete = |world: &World| world.kubernetes.delete("orders");
+    outlive_its_sender(&replicas, Call::Delete, delete, 20 * MINUTE).await;
+    replicas.world.gone("orders").await;
+    replicas.world.kubernetes.create(&samples::flexible("orders"));
+    replicas.world.ready("orders").await;
+    replicas.world.pass(20 * MINUTE).await;
+    assert_eq!(replicas.world.wire.count_sent(|sent| sent.call == Call::Delete && sent.answer == Some(202)), 2);
+    replicas.world.pass(30 * MINUTE).await;
+    replicas.world.ready("orders").await;
+    assert_eq!((replicas.world.azure.instances().len(), replicas.world.azure.tombstones()), (1, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_object_that_is_deleted_while_a_create_outlives_its_sender_leaves_no_orphan() {
     for delay in DELAYS {

@@ -69,14 +69,8 @@ impl Replica {
 }
 
 impl Replicas {
-    /// Both start at once.
-    fn start() -> Self {
-        Self::with_clocks(SignedDuration::ZERO, SignedDuration::ZERO)
-    }
-
-    /// The same with clocks that are wrong.
-    fn with_clocks(of_a: SignedDuration, of_b: SignedDuration) -> Self {
-        let setup = Setup::default();
+    /// Both start at once, with clocks that are wrong by so much.
+    fn start(setup: Setup, of_a: SignedDuration, of_b: SignedDuration) -> Self {
         let mut world = World::without_operator(&setup);
         let [a, b] = [("a", of_a), ("b", of_b)].map(|(pod, skew)| {
             let replica = Replica {
@@ -103,7 +97,11 @@ impl Replicas {
 
     /// One leads, and the other stands by.
     async fn settled() -> Self {
-        let replicas = Self::start();
+        Self::settled_with(Setup::default()).await
+    }
+
+    async fn settled_with(setup: Setup) -> Self {
+        let replicas = Self::start(setup, SignedDuration::ZERO, SignedDuration::ZERO);
         replicas.world.pass(5 * SECOND).await;
         replicas
     }
@@ -133,7 +131,11 @@ impl Replicas {
 
     /// With a flexible server `orders` that is protected.
     async fn protected() -> Self {
-        let replicas = Self::settled().await;
+        Self::protected_with(Setup::default()).await
+    }
+
+    async fn protected_with(setup: Setup) -> Self {
+        let replicas = Self::settled_with(setup).await;
         replicas.world.kubernetes.create(&samples::flexible("orders"));
         replicas.world.ready("orders").await;
         replicas.world.pass(MINUTE).await;

@@ -35,9 +35,11 @@ enum Story {
 
 impl Story {
     async fn prepare(self) -> Replicas {
+        // Who died is started again when all is over.
+        let setup = Setup { downtime: 10 * MINUTE, ..Setup::default() };
         match self {
-            Self::Create => Replicas::settled().await,
-            Self::Delete => Replicas::protected().await,
+            Self::Create => Replicas::settled_with(setup).await,
+            Self::Delete => Replicas::protected_with(setup).await,
         }
     }
 
@@ -53,7 +55,7 @@ impl Story {
             }
         }
         // Whatever anybody still has in mind comes to light.
-        world.pass(12 * MINUTE).await;
+        world.pass(6 * MINUTE).await;
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`ControlPlane`]: etcd and kube-apiserver, with an audit log to count requests in.
 //! - [`OperatorProcess`]: the operator's binary, to be killed and started again.
-//! - [`EmulatedAzure`]: the emulator in this process.
+//! - [`EmulatedAzure`]: the emulator in this process; [`EmulatorProcess`]: as one of its own.
 //! - [`Waiter`]: waits for the state of an object, and says what was seen instead.
 //! - [`api_reference`]: the page about a CustomResourceDefinition.
 //! - [`Process`]: what holds them all; a child that cannot outlive this process.
@@ -12,6 +12,7 @@
 mod api_reference;
 mod control_plane;
 mod emulator;
+mod emulator_process;
 mod operator;
 mod process;
 mod wait;
@@ -21,7 +22,9 @@ pub use api_reference::api_reference;
 pub use azure_emulator;
 pub use control_plane::*;
 pub use emulator::*;
+pub use emulator_process::*;
 pub use operator::*;
 pub use process::*;
+pub use reqwest::Method;
 pub use wait::*;
 pub use work_dir::WorkDir;

@@ -80,6 +80,11 @@ impl Engine {
                 self.clear_journal();
                 Ok(done())
             }
+            (&Method::GET, ["traffic"]) => Ok(ok(self.traffic())),
+            (&Method::DELETE, ["traffic"]) => {
+                self.clear_traffic();
+                Ok(done())
+            }
             (&Method::GET, ["time-scale"]) => Ok(ok(&TimeScaleBody { time_scale: self.time_scale() })),
             (&Method::PUT, ["time-scale"]) => {
                 let wanted: TimeScaleBody = body(request)?;

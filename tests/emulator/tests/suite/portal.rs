@@ -121,3 +121,23 @@ fn settings_and_security_are_set() {
     let (_, world) = admin(&mut run, Method::GET, "world", &Value::Null);
     assert_eq!(admin(&mut run, Method::PUT, "world", &world["world"]).0, 204);
 }
+
+#[test]
+fn requests_are_counted_with_and_without_a_journal() {
+    let mut run = protected();
+    let journal = |run: &mut Run| admin(run, Method::GET, "journal", &Value::Null).1;
+    assert_eq!(admin(&mut run, Method::DELETE, "traffic", &Value::Null).0, 204);
+    assert_eq!(admin(&mut run, Method::PUT, "settings", &json!({ "journal": "off" })).0, 200);
+    let before = journal(&mut run);
+    for name in ["one", "one", "none"] {
+        run.get(&url(&format!("/backupInstances/{name}"), VERSION));
+    }
+    assert_eq!(journal(&mut run), before);
+    let (_, traffic) = admin(&mut run, Method::GET, "traffic", &Value::Null);
+    let expected = json!([
+        { "kind": "getInstance", "status": 200, "count": 2 },
+        { "kind": "getInstance", "status": 404, "count": 1 },
+    ]);
+    assert_eq!(traffic["requests"], expected);
+    assert_eq!(traffic["last"], json!(run.now));
+}

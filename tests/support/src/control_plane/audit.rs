@@ -2,6 +2,12 @@
 //!
 //! Format: <https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/>, one JSON object a line.
 
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Seek, SeekFrom},
+    path::Path,
+};
+
 use serde::Deserialize;
 
 /// Every request once, when its response is complete, without bodies. The API server's own requests are left out.
@@ -84,6 +90,36 @@ pub(super) fn parse(log: &str) -> Result<Vec<AuditEvent>, serde_json::Error> {
     complete.lines().map(serde_json::from_str).collect()
 }
 
+/// Reads a growing log from where the last reading ended.
+#[derive(Debug)]
+pub struct AuditTail {
+    log: BufReader<File>,
+    /// The beginning of a line that the server is still writing.
+    partial: Vec<u8>,
+}
+
+impl AuditTail {
+    /// Begins at the end of the log.
+    pub(super) fn at_end(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self { log: BufReader::new(file), partial: Vec::new() })
+    }
+
+    /// Hands over the requests that were completed since the last reading, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read, or holds something else than audit events.
+    pub fn read(&mut self, mut each: impl FnMut(AuditEvent)) -> io::Result<()> {
+        while self.log.read_until(b'\n', &mut self.partial)? > 0 && self.partial.ends_with(b"\n") {
+            each(serde_json::from_slice(&self.partial)?);
+            self.partial.clear();
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -107,5 +143,25 @@ mod tests {
     fn an_unreadable_line_is_an_error() {
         assert!(parse("{\"verb\":\n").is_err());
         assert_eq!(parse("").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_tail_reads_every_line_once_and_none_before_it_is_complete() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let append = |text: &str| io::Write::write_all(&mut log.as_file(), text.as_bytes()).unwrap();
+        append(&format!("{PROBE}\n"));
+        let mut tail = AuditTail::at_end(log.path()).unwrap();
+        let mut verbs = || {
+            let mut verbs = Vec::new();
+            tail.read(|event| verbs.push(event.verb)).unwrap();
+            verbs
+        };
+        assert_eq!(verbs(), [""; 0]);
+        let (first, rest) = PATCH.split_at(100);
+        append(first);
+        assert_eq!(verbs(), [""; 0]);
+        append(&format!("{rest}\n{PROBE}\n"));
+        assert_eq!(verbs(), ["patch", "get"]);
+        assert_eq!(verbs(), [""; 0]);
     }
 }
