@@ -117,15 +117,16 @@ impl AzureArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub struct KubernetesArgs {
-    /// Look after the PostgresBackups of this namespace only. Grants then count all the same, and their status is left alone.
-    #[arg(long, env = "PGBACKUP_WATCH_NAMESPACE", value_name = "NAMESPACE")]
-    pub watch_namespace: Option<String>,
+    /// Look after the PostgresBackups of this namespace only; may be repeated, or name several with commas between them.
+    /// Grants then count all the same, and their status is left alone.
+    #[arg(long, env = "PGBACKUP_WATCH_NAMESPACE", value_name = "NAMESPACE", value_delimiter = ',')]
+    pub watch_namespace: Vec<String>,
     /// Name of this cluster in the owner tags of backup instances. Give one that survives a rebuild of the cluster;
     /// the default is the UID of the namespace kube-system, which does not.
     #[arg(long, env = "PGBACKUP_CLUSTER_NAME", value_name = "NAME", value_parser = parse_cluster_name)]
     pub cluster_name: Option<String>,
     /// Name of the ServiceAccounts in the namespaces of PostgresBackups whose identities a PostgresBackupGrant may let the
-    /// operator use. Its right to their tokens is limited to this name (ClusterRole postgres-backup-operator).
+    /// operator use. Its right to their tokens is limited to this name (`workloadServiceAccount` in the chart).
     #[arg(long, env = "PGBACKUP_SERVICE_ACCOUNT", value_name = "NAME", default_value = DEFAULT_SERVICE_ACCOUNT,
         value_parser = parse_service_account)]
     pub service_account: String,

@@ -1,17 +1,20 @@
 //! Watches PostgresBackups and runs a pass over each that changes, is due, or is permitted something else than before.
 
 mod permissions;
+mod scope;
 mod stand_by;
+mod union;
 
 use crate::reconcile::{self, Context, Error, report};
 use std::future::ready;
 use std::sync::Arc;
 
+use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use kube::runtime::controller::{Action, Config, Controller, Error as ControllerError};
-use kube::runtime::reflector::ObjectRef;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -23,8 +26,10 @@ use crate::reconcile::report::events;
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::stored::{self, Stored};
 use crate::server::Readiness;
-use permissions::{Permissions, View};
+use permissions::Permissions;
+pub use scope::{Scope, by_name};
 use stand_by::{Listing, stand_by};
+use union::{Part, union};
 
 /// What the controller runs with.
 #[derive(Clone)]
@@ -41,12 +46,7 @@ pub struct Runtime {
 
 /// Watches from the start, so that a stand-by can take over at once; runs passes from when the fence opens until `shutdown`,
 /// and then lets running ones finish.
-pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, shutdown: CancellationToken) {
-    let client = runtime.context.client.clone();
-    let api: Api<Stored> = match namespace {
-        Some(namespace) => Api::namespaced(client, namespace),
-        None => Api::all(client),
-    };
+pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: CancellationToken) {
     let (reader, writer) = reflector::store();
     runtime.context.neighbours.watch(reader.clone());
     // Status is written by the operator alone: only what others change is a reason to look.
@@ -55,10 +55,8 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
     let noting = listing.clone();
     let (context, relisted) = (Arc::clone(&runtime.context), Arc::clone(&runtime.context));
     let (wake, woken) = futures::channel::mpsc::unbounded();
-    let view = namespace.map_or(View::Cluster, |_| View::Namespace);
-    let (permissions, watching) = Permissions::watch(&context, reader.clone(), view, wake.clone(), &runtime.fence);
-    let stream = watcher(api, watcher::Config::default())
-        .default_backoff()
+    let (permissions, watching) = Permissions::watch(&context, reader.clone(), scope, wake.clone(), &runtime.fence);
+    let stream = objects_in(&context.client, scope, reader.clone())
         // An object without the finalizer goes without a last pass.
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(stored) = event {
@@ -122,6 +120,28 @@ pub async fn run(runtime: Runtime, namespace: Option<&str>, concurrency: u16, sh
         () = passes => {}
         () = async { watch_start.await; std::future::pending().await } => {}
         () = watching => {}
+    }
+}
+
+/// Watches the objects in scope.
+fn objects_in(
+    client: &Client,
+    scope: &Scope,
+    known: Store<Stored>,
+) -> BoxStream<'static, watcher::Result<watcher::Event<Stored>>> {
+    let watch = |api: Api<Stored>| watcher(api, watcher::Config::default()).default_backoff().boxed();
+    match scope {
+        Scope::Cluster => watch(Api::all(client.clone())),
+        Scope::Namespaces(names) => {
+            let part = |name: &String| {
+                let covered = name.clone();
+                Part {
+                    events: watch(Api::namespaced(client.clone(), name)),
+                    covers: Box::new(move |stored: &Stored| stored.namespace().as_ref() == Some(&covered)),
+                }
+            };
+            union(names.iter().map(part).collect(), known).boxed()
+        }
     }
 }
 

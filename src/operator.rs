@@ -1,5 +1,6 @@
 //! Puts the operator together and runs it: checks that everything it needs is there, and says so in one message if not.
 
+mod definitions;
 mod election;
 mod error;
 
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupGrant};
 use crate::azure::{ArmClient, ArmOptions, Cloud, Credential, CredentialConfig, TransportOptions, http_client};
 use crate::cli::{AzureArgs, KubernetesArgs, RunArgs};
-use crate::controller::{self, Runtime};
+use crate::controller::{self, Runtime, Scope, by_name};
 use crate::leader::{Elector, Fence};
 use crate::metrics::Metrics;
 use crate::reconcile::authorize::identities::Identities;
@@ -51,8 +52,8 @@ async fn serve(args: &RunArgs) -> Result<(), RunError> {
     tokio::spawn(cancel_on_signal(shutdown.clone()).map_err(StartError::from)?);
     let (metrics, readiness) = (Arc::clone(&runtime.metrics), Arc::clone(&runtime.readiness));
     let serving = tokio::spawn(server.serve(metrics, readiness, shutdown.clone()));
-    let namespace = args.kubernetes.watch_namespace.as_deref();
-    let passes = controller::run(runtime, namespace, args.kubernetes.concurrency, shutdown.clone());
+    let scope = Scope::of(&args.kubernetes.watch_namespace);
+    let passes = controller::run(runtime, &scope, args.kubernetes.concurrency, shutdown.clone());
     match elector {
         Some(elector) => elector.run(passes).await?,
         None => passes.await,
@@ -81,14 +82,15 @@ async fn assemble(args: &RunArgs) -> Result<Assembled, StartError> {
     let fence = if candidacy.is_some() { Fence::closed() } else { Fence::open() };
     let metrics = Metrics::new(args.kubernetes.concurrency);
     let azure = azure(&args.azure, &cloud, Arc::clone(&metrics), fence.clone()).await?;
+    let scope = Scope::of(&args.kubernetes.watch_namespace);
     let config = Config::infer().await.map_err(StartError::KubeConfig)?;
-    let (client, cluster_name) = kubernetes(&args.kubernetes, config.clone()).await?;
+    let (client, cluster_name) = kubernetes(&args.kubernetes, &scope, config.clone()).await?;
     let elector = match candidacy {
         Some(candidacy) => Some(election::elector(candidacy, config, fence.clone(), Arc::clone(&metrics)).await?),
         None => None,
     };
     let server = Server::bind(args.server.listen, args.server.listen_file.as_deref()).await?;
-    announce(args, &cloud, &cluster_name, &server);
+    announce(args, &cloud, &cluster_name, &scope, &server);
 
     let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: std::env::var("HOSTNAME").ok() };
     let settings = Settings {
@@ -124,11 +126,12 @@ async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>, fence: Fe
 }
 
 /// Connects to the cluster and checks that what the operator watches can be read.
-async fn kubernetes(args: &KubernetesArgs, config: Config) -> Result<(Client, String), StartError> {
+async fn kubernetes(args: &KubernetesArgs, scope: &Scope, config: Config) -> Result<(Client, String), StartError> {
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(StartError::KubeClient)?;
     let check = async {
-        check_definition(&client, args.watch_namespace.as_deref()).await?;
+        check_rights(&client, scope).await?;
+        definitions::check(&client).await?;
         cluster_name(args, &client).await
     };
     match tokio::time::timeout(START_TIMEOUT, check).await {
@@ -142,22 +145,39 @@ async fn kubernetes(args: &KubernetesArgs, config: Config) -> Result<(Client, St
     }
 }
 
-async fn check_definition(client: &Client, namespace: Option<&str>) -> Result<(), StartError> {
-    let api: Api<PostgresBackup> = match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
-    check_list(&api, "PostgresBackup", "list PostgresBackups").await?;
+async fn check_rights(client: &Client, scope: &Scope) -> Result<(), StartError> {
+    let any = ListParams::default().limit(1);
     let grants: Api<PostgresBackupGrant> = Api::all(client.clone());
-    check_list(&grants, "PostgresBackupGrant", "list PostgresBackupGrants").await?;
-    check_list(&Api::<Namespace>::all(client.clone()), "Namespace", "list namespaces").await
+    check_list(&grants, &any, "PostgresBackupGrant", "list PostgresBackupGrants").await?;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    match scope {
+        Scope::Cluster => {
+            let backups: Api<PostgresBackup> = Api::all(client.clone());
+            check_list(&backups, &any, "PostgresBackup", "list PostgresBackups").await?;
+            check_list(&namespaces, &any, "Namespace", "list namespaces").await
+        }
+        Scope::Namespaces(names) => {
+            for name in names {
+                let backups: Api<PostgresBackup> = Api::namespaced(client.clone(), name);
+                check_list(&backups, &any, "PostgresBackup", "list the PostgresBackups of a watched namespace").await?;
+                let by_name = any.clone().fields(&by_name(name));
+                check_list(&namespaces, &by_name, "Namespace", "list a watched namespace by its name").await?;
+            }
+            Ok(())
+        }
+    }
 }
 
-async fn check_list<K>(api: &Api<K>, kind: &'static str, what: &'static str) -> Result<(), StartError>
+async fn check_list<K>(
+    api: &Api<K>,
+    params: &ListParams,
+    kind: &'static str,
+    what: &'static str,
+) -> Result<(), StartError>
 where
     K: Clone + DeserializeOwned + Debug,
 {
-    match api.list_metadata(&ListParams::default().limit(1)).await {
+    match api.list_metadata(params).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Err(StartError::CrdMissing(kind)),
         Err(source) => Err(refused(what, source)),
@@ -181,7 +201,7 @@ fn refused(what: &'static str, source: kube::Error) -> StartError {
     }
 }
 
-fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, server: &Server) {
+fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, scope: &Scope, server: &Server) {
     let version = args.azure.api_version;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -189,7 +209,7 @@ fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, server: &Server) 
         arm_endpoint = cloud.arm_endpoint(),
         api_version = %version,
         cluster_name,
-        namespace = args.kubernetes.watch_namespace.as_deref().unwrap_or("all"),
+        namespaces = %scope,
         listen = %server.address(),
         "Starting",
     );

@@ -1,5 +1,6 @@
 //! Why the operator cannot start, or ended by itself.
 
+use super::definitions::DefinitionError;
 use crate::azure::{CloudError, CredentialError, TransportError};
 use crate::leader::{LeaseLost, TimingError};
 use crate::server::ServerError;
@@ -54,6 +55,9 @@ pub enum StartError {
         "the cluster does not know {0}; install the CustomResourceDefinitions first: postgres-backup-operator crd | kubectl apply --server-side -f -"
     )]
     CrdMissing(&'static str),
+    /// The CustomResourceDefinition lacks what the operator needs.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
     /// The operator may not read what it needs.
     #[error("the operator may not {what}; check the ClusterRoles and bindings of its service account")]
     Forbidden {

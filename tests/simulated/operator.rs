@@ -12,7 +12,7 @@ use kube::{Api, ResourceExt};
 use postgres_backup_operator::api::{FIELD_MANAGER, PostgresBackupGrant};
 use postgres_backup_operator::azure::{ApiVersion, Cloud};
 use postgres_backup_operator::cli::DEFAULT_SERVICE_ACCOUNT;
-use postgres_backup_operator::controller::{self, Runtime};
+use postgres_backup_operator::controller::{self, Runtime, Scope};
 use postgres_backup_operator::leader::{self, Candidacy, Elector, Fence, LeaseLost};
 use postgres_backup_operator::metrics::Metrics;
 use postgres_backup_operator::reconcile::authorize::identities::Identities;
@@ -206,7 +206,9 @@ impl Surroundings {
         let clock = self.time.clock();
         let context = Arc::new(Context::new(client, recorder, identities, settings, clock, metrics.clone()));
         let runtime = Runtime { context, metrics, readiness: Arc::new(Readiness::default()), fence };
-        let passes = controller::run(runtime, setup.namespace, CONCURRENCY, shutdown);
+        let namespaces: Vec<_> = setup.namespace.into_iter().map(str::to_owned).collect();
+        let scope = Scope::of(&namespaces);
+        let passes = controller::run(runtime, &scope, CONCURRENCY, shutdown);
         match elector {
             Some(elector) => elector.run(passes).await,
             None => {
