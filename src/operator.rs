@@ -109,13 +109,19 @@ pub enum StartError {
 /// # Errors
 /// Why it cannot start.
 pub fn run(args: &RunArgs) -> Result<(), StartError> {
-    telemetry::init(&args.log)?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args))
+    // With two providers in a build rustls would refuse to choose. Only a second call fails, and there is none.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let telemetry = {
+        let _inside = runtime.enter();
+        telemetry::init(&args.log)?
+    };
+    let result = runtime.block_on(serve(args));
+    telemetry.finish();
+    result
 }
 
 async fn serve(args: &RunArgs) -> Result<(), StartError> {
-    // With two providers in a build rustls would refuse to choose. Only a second call fails, and there is none.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cloud = args.azure.cloud()?;
     let metrics = Metrics::new(args.kubernetes.concurrency);
     let azure = azure(&args.azure, &cloud, Arc::clone(&metrics)).await?;

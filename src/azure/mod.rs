@@ -27,6 +27,7 @@ mod operation_path;
 mod page;
 mod permit;
 mod protection;
+mod rate_limit;
 mod request;
 mod service_error;
 mod transport;
@@ -40,7 +41,7 @@ pub use class::ErrorClass;
 pub use cloud::{Cloud, CloudError, CloudName, CloudOverrides};
 pub use credential::{
     AssertionError, AssertionSource, BoxedAssertion, Credential, CredentialConfig, CredentialError, CredentialKind,
-    UnknownCredentialKind,
+    IdentityKind, UnknownCredentialKind,
 };
 pub use error::{AzureError, Delivery, LostAnswer};
 pub use id::{
@@ -57,6 +58,7 @@ pub use operation_path::{OperationPath, OperationPathError};
 pub use page::Page;
 pub use permit::{Identity, OutsidePermit, Permit, WorkloadIdentity};
 pub use protection::DataProtection;
+pub use rate_limit::RateLimit;
 pub use request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
 pub use service_error::ServiceError;
 pub use transport::{TransportError, TransportOptions, http_client};

@@ -6,7 +6,9 @@
 mod article;
 mod crash;
 mod main_job;
+mod monitoring;
 mod stage;
 mod startup;
 mod teams;
+mod telemetry;
 mod tenancy;

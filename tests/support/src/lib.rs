@@ -5,6 +5,7 @@
 //! - [`EmulatedAzure`]: the emulator in this process.
 //! - [`Waiter`]: waits for the state of an object, and says what was seen instead.
 //! - [`api_reference`]: the page about a CustomResourceDefinition.
+//! - [`Prometheus`] and [`promtool`]: to scrape the operator, evaluate queries and test alerts.
 //! - [`Process`]: what holds them all; a child that cannot outlive this process.
 //!
 //! Everything listens on 127.0.0.1 alone, on ports chosen at the start.
@@ -14,6 +15,7 @@ mod control_plane;
 mod emulator;
 mod operator;
 mod process;
+mod prometheus;
 mod wait;
 mod work_dir;
 
@@ -23,5 +25,6 @@ pub use control_plane::*;
 pub use emulator::*;
 pub use operator::*;
 pub use process::*;
+pub use prometheus::*;
 pub use wait::*;
 pub use work_dir::WorkDir;
