@@ -61,21 +61,21 @@ async fn let_everything_happen(stage: &Stage, operator: &test_support::OperatorP
         let mut engine = engine.lock().unwrap();
         let id = engine.instances().next().unwrap().id.clone();
         let instance = engine.instance_mut(&id).unwrap();
-        let monthly = instance.spec.policy.to_string().replace("/weekly", "/monthly");
-        instance.spec.policy = azure_emulator::ResourceId::parse(&monthly).unwrap();
+        let monthly = instance.spec.policy.policy_id.to_string().replace("/weekly", "/monthly");
+        instance.spec.policy.policy_id = azure_emulator::ResourceId::parse(&monthly).unwrap();
     }
-    stage.waiter("orders", operator).until_event("DriftCorrected").await;
+    stage.until_event("orders", "DriftCorrected").await;
     stage.api().delete("orders", &DeleteParams::default()).await.unwrap();
     stage.waiter("orders", operator).until_gone().await.unwrap();
     // Is where it should be and stays there.
     stage.create("empdb11", single_server_database()).await;
     stage.until_ready("empdb11", operator).await;
-    // Only looks, and finds nothing.
+    // Only looks, and finds what was deleted.
     let mut observing = flexible_server("orders");
     observing["mode"] = json!("Observe");
     stage.create("observed", observing).await;
-    let object = stage.until_reason("observed", operator, "NotCreated").await;
-    assert_eq!(condition(&object, "Stalled"), Some(("True", "NotCreated")));
+    let object = stage.until_reason("observed", operator, "SoftDeleted").await;
+    assert_eq!(condition(&object, "Stalled"), Some(("True", "SoftDeleted")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
