@@ -15,7 +15,7 @@
 //! | [`azure`] | how is Azure spoken to? | nothing of ours; knows no Kubernetes |
 //! | [`reconcile`] | what is done about an object? | `api`, `azure` |
 //! | [`controller`] | when is an object looked at? | `reconcile` |
-//! | [`server`], [`metrics`], [`telemetry`], [`error_chain`] | what does the process show of itself? | |
+//! | [`metrics`], [`server`], [`telemetry`], [`error_chain`] | what does the process show of itself? | `api`, `azure`; what `reconcile` tells |
 //! | [`cli`], [`operator`] | how is it all put together? | everything |
 
 pub mod api;

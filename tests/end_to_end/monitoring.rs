@@ -1,11 +1,13 @@
 //! What an operator exports while it works, as a real Prometheus scrapes it: every panel of the dashboard shows data, and
 //! every rule can be evaluated.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use azure_emulator::Kind;
 use jiff::Timestamp;
 use kube::api::DeleteParams;
+use postgres_backup_operator::api::DeletionPolicy;
 use postgres_backup_operator::metrics::definition;
 use serde_json::{Value, json};
 use test_support::Prometheus;
@@ -147,4 +149,52 @@ async fn every_panel_shows_data_and_every_rule_reads_what_is_exported() {
 
 async fn metrics_text(address: std::net::SocketAddr) -> String {
     reqwest::get(format!("http://{address}/metrics")).await.unwrap().text().await.unwrap()
+}
+
+/// The shell blocks of a page, without what needs more than `PostgresBackup`s in a cluster: pods, Azure, a raw API.
+fn commands(page: &str) -> impl Iterator<Item = String> {
+    let elsewhere = ["-n postgres-backup-operator", "az ", "--raw", "| grep", "postgres-backup-operator crd"];
+    page.split("```sh\n").skip(1).filter_map(|rest| rest.split_once("```")).map(move |(block, _)| {
+        let lines = block.lines().filter(|line| !elsewhere.iter().any(|part| line.contains(part)));
+        lines.collect::<Vec<_>>().join("\n")
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_runbooks_work() {
+    let stage = Stage::new().await;
+    let operator = stage.operator().await;
+    stage.create("orders", flexible_server("orders")).await;
+    stage.create("billing", flexible_server("billing")).await;
+    stage.until_reason("billing", &operator, "MissingPermissions").await;
+    // So that what is deleted stays, as the runbook about deletions has it.
+    operator.terminate().await.unwrap();
+    stage.api().delete("billing", &DeleteParams::default()).await.unwrap();
+
+    let build = project().join("tests/control-plane/build.sh");
+    let assets = Command::new("/bin/sh").arg(build).output().unwrap();
+    let path = format!("{}:{}", String::from_utf8(assets.stdout).unwrap().trim(), std::env::var("PATH").unwrap());
+    let mut count = 0;
+    for entry in std::fs::read_dir(project().join("docs/runbooks")).unwrap() {
+        let page = entry.unwrap().path();
+        for block in commands(&std::fs::read_to_string(&page).unwrap()).filter(|block| block.contains("kubectl")) {
+            // The other namespaces are other tests'.
+            let here = format!("get pgb -n {}", stage.namespace);
+            let block =
+                block.replace("get pgb -A", &here).replace("NAMESPACE", &stage.namespace).replace("NAME", "orders");
+            let mut shell = Command::new("/bin/sh");
+            shell
+                .args(["-e", "-c", &block])
+                .env("PATH", &path)
+                .env("KUBECONFIG", stage.control_plane.admin_kubeconfig());
+            let output = shell.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{}: {block}\n{said}", page.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 8, "only {count} blocks found");
+    let policies = ["orders", "billing"].map(async |name| stage.get(name).await.spec.deletion_policy);
+    let [orders, billing] = policies;
+    assert_eq!((orders.await, billing.await), (DeletionPolicy::Delete, DeletionPolicy::Retain));
 }
