@@ -33,7 +33,9 @@ where
         }
         let mut visitor = Fields { message: String::new(), fields: &mut fields };
         event.record(&mut visitor);
-        let message = visitor.message;
+        // The exporter of traces gives its events a name in place of a message.
+        let named = Some(visitor.message).filter(|message| !message.is_empty());
+        let message = named.unwrap_or_else(|| event.metadata().name().to_owned());
         let line = Line { level: event.metadata().level().as_str(), message: &message, fields: &fields };
         writeln!(writer, "{}", line.json().map_err(|_| fmt::Error)?)
     }

@@ -152,12 +152,14 @@ mod tests {
 
     use super::*;
 
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+
     #[test]
     fn the_environment_decides() {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
         let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4318/v1/traces");
         let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
-        let cases: [(&[(&str, &str)], Option<bool>); 9] = [
+        let cases: [(Variables<'_>, Option<bool>); 9] = [
             (&[], Some(false)),
             (&[("OTEL_EXPORTER_OTLP_ENDPOINT", " ")], Some(false)),
             (&[endpoint], Some(true)),

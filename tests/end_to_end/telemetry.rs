@@ -13,10 +13,11 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Any};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode};
 use prost::Message;
 use serde_json::Value;
+use test_support::OperatorProcess;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::stage::{Stage, flexible_server};
+use crate::stage::{Stage, binary, flexible_server};
 
 /// A collector of traces. It stops when this is dropped.
 struct Collector {
@@ -140,6 +141,33 @@ async fn a_trace_holds_a_pass_and_its_requests_to_azure() {
     for name in ["get_vault", "validate_for_backup", "put_backup_instance", "get_backup_instance", "poll_operation"] {
         assert!(kinds.contains(name), "{kinds:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_is_not_there_is_told_of_and_harms_nothing() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mut stage = Stage::new().await;
+    stage.options.env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), format!("http://{nobody}").into()));
+    let operator = stage.operator().await;
+    stage.create("orders", flexible_server("orders")).await;
+    stage.until_ready("orders", &operator).await;
+    let status = operator.terminate().await.unwrap();
+    let log = operator.log();
+    assert!(status.is_some_and(|status| status.success()), "{log}");
+    assert!(log.contains("BatchSpanProcessor.ExportError"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_protocol_that_is_not_spoken_is_refused_at_the_start() {
+    let mut stage = Stage::new().await;
+    stage.options.env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), "http://127.0.0.1:4317".into()));
+    stage.options.env.push(("OTEL_EXPORTER_OTLP_PROTOCOL".into(), "grpc".into()));
+    let operator = OperatorProcess::start(&binary(), &stage.options).unwrap();
+    let status = operator.process().exited().await;
+    assert!(status.is_some_and(|status| !status.success()));
+    assert!(
+        operator.log().contains("error: OTEL_EXPORTER_OTLP_PROTOCOL=grpc: traces are sent with http/protobuf only")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,6 +59,7 @@ impl FromStr for CredentialKind {
 pub struct UnknownCredentialKind {
     given: String,
 }
+
 /// Whose identity a request is sent with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdentityKind {
