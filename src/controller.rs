@@ -2,6 +2,7 @@
 
 mod permissions;
 
+use crate::reconcile::{self, Context, Error};
 use std::future::ready;
 use std::sync::Arc;
 
@@ -17,7 +18,6 @@ use crate::error_chain;
 use crate::metrics::{CONTROLLER, Metrics, PassResult};
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::stored::Stored;
-use crate::reconcile::{self, Context, Error};
 use crate::server::Readiness;
 use permissions::{Permissions, View};
 

@@ -1,5 +1,6 @@
 //! Puts the operator together and runs it: checks that everything it needs is there, and says so in one message if not.
 
+use crate::reconcile::{Clock, Context, Settings};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +21,8 @@ use crate::azure::{
 use crate::cli::{AzureArgs, KubernetesArgs, RunArgs};
 use crate::controller::{self, Runtime};
 use crate::metrics::Metrics;
+use crate::reconcile::authorize::identities::Identities;
 use crate::reconcile::brake::BrakeLimit;
-use crate::reconcile::identities::Identities;
-use crate::reconcile::{Clock, Context, Settings};
 use crate::server::{Readiness, Server, ServerError};
 use crate::telemetry::{self, TelemetryError};
 

@@ -46,6 +46,6 @@ fn only_authorize_issues_permits() {
 fn only_a_client_with_a_permit_sends_requests() {
     assert_eq!(files_with("arm.send("), ["azure/protection.rs"]);
     assert_eq!(files_with("execute_request("), ["azure/arm.rs"]);
-    assert_eq!(files_with("DataProtection::new("), ["reconcile/identities.rs"]);
+    assert_eq!(files_with("DataProtection::new("), ["reconcile/authorize/identities.rs"]);
     assert_eq!(files_with(".permit.admit("), ["azure/protection.rs"]);
 }

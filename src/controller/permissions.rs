@@ -13,7 +13,7 @@ use tokio::sync::SetOnce;
 
 use crate::error_chain;
 use crate::reconcile::Context;
-use crate::reconcile::authority::{NamespaceMeta, StoredGrant};
+use crate::reconcile::authorize::authority::{NamespaceMeta, StoredGrant};
 use crate::reconcile::served;
 use crate::reconcile::stored::Stored;
 

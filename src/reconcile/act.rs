@@ -1,9 +1,11 @@
 //! Performs the one step that was planned: at most one request that changes Azure. Nothing else changes Azure.
 
+pub mod record;
+
 use jiff::Timestamp;
 
 use super::flight::{Flight, Stage};
-use super::step::{Action, Request, Step};
+use super::plan::step::{Action, Request, Step};
 use super::validate::Target;
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::{AzureError, DataProtection, Delivery, ErrorClass, RequestHash, Started};

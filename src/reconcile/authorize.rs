@@ -1,9 +1,14 @@
 //! Decides what an object may ask of Azure, and as whom. Pure.
 
-use super::asked::{Namespace, Request};
-use super::grant::Grant;
+pub mod asked;
+pub mod authority;
+pub mod grant;
+pub mod identities;
+
 use crate::api::{Reason, annotations};
 use crate::azure::Permit;
+use asked::{Namespace, Request};
+use grant::Grant;
 
 /// Why a request is not permitted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::events::Recorder;
 
-use super::authority::Authority;
+use super::authorize::authority::Authority;
+use super::authorize::identities::Identities;
 use super::brake::Brake;
-use super::identities::Identities;
 use super::memory::Memories;
-use super::neighbours::Neighbours;
+use super::observe::neighbours::Neighbours;
+use super::observe::vaults::VaultCache;
 use super::settings::Settings;
-use super::vaults::VaultCache;
 use crate::api::PostgresBackup;
 use crate::api::conditions;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};

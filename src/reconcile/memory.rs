@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::correction::Corrections;
 use super::flight::Flight;
+use super::plan::correction::Corrections;
 use super::schedule::{Next, Standing};
 use crate::api::PostgresBackupStatus;
 use crate::api::conditions::{self, ConditionType};

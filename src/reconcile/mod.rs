@@ -13,47 +13,26 @@
 //! pass on an outdated object cannot send anything and a restarted operator knows what may be under way.
 
 pub mod act;
-mod activity;
-pub mod asked;
-pub mod assess;
-pub mod assessment;
-pub mod authority;
 pub mod authorize;
-mod blocked;
 pub mod brake;
 mod context;
-pub mod correction;
-mod discretion;
-pub mod drift;
 pub mod error;
-pub mod events;
 pub mod explain;
 pub mod finalizer;
 pub mod flight;
-mod follow;
-pub mod grant;
-pub mod identities;
 pub mod memory;
 pub mod naming;
-pub mod neighbours;
 pub mod observe;
-pub mod observed;
 mod pass;
 pub mod plan;
-pub mod record;
-mod refusal;
 pub mod report;
 pub mod schedule;
 pub mod served;
 mod settings;
-pub mod status;
-pub mod step;
 pub mod stored;
 #[cfg(test)]
 mod testing;
-pub mod trouble;
 pub mod validate;
-pub mod vaults;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -1,15 +1,20 @@
 //! Reads what a pass needs to know from Azure. Changes nothing, neither there nor here.
 
+pub(in crate::reconcile) mod follow;
+pub mod neighbours;
+pub mod observed;
+pub mod vaults;
+
 use super::flight::Flight;
-use super::follow::{Followed, follow};
-use super::neighbours::{Claim, Neighbours};
-use super::observed::{Fate, Found, Look, Sent, Sight, Unfinished, Wanted};
 use super::validate::{Desired, Target};
-use super::vaults::VaultCache;
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, PostgresBackupStatus};
 use crate::azure::{ApiVersion, AzureError, DataProtection, Instance};
 use crate::error_chain;
+use follow::{Followed, follow};
+use neighbours::{Claim, Neighbours};
+use observed::{Fate, Found, Look, Sent, Sight, Unfinished, Wanted};
+use vaults::VaultCache;
 
 /// How many pages of a vault's list a pass looks through. Azure's pages hold dozens of entries, a vault at most thousands.
 const MAX_PAGES: usize = 100;

@@ -3,6 +3,10 @@
 //! [`live`] serves an object that is to be protected: `absent` where there is no backup instance, `present` where there is
 //! one, `passive` where the mode forbids changes. [`deleting`](deleting()) serves one that is being deleted.
 
+pub mod correction;
+pub mod drift;
+pub mod step;
+
 mod absent;
 mod deleting;
 mod passive;
@@ -10,14 +14,14 @@ mod present;
 
 use std::time::Duration;
 
-use super::neighbours::Claim;
-use super::observed::{Fate, Found, Observed, Sent, Wanted};
-use super::step::{Action, Blocker, Certainty, Mutation, Plan, Request, Step, Waiting};
+use super::observe::neighbours::Claim;
+use super::observe::observed::{Fate, Found, Observed, Sent, Wanted};
 use super::validate::{Desired, Target};
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{IssueSource, OperationKind};
 use crate::api::{Mode, PostgresBackupStatus, Reason};
 use crate::azure::{ApiVersion, Instance, ProtectionState, RequestHash};
+use step::{Action, Blocker, Certainty, Mutation, Plan, Request, Step, Waiting};
 
 pub use deleting::{Stake, deleting};
 

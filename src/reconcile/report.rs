@@ -1,5 +1,15 @@
 //! Writes status and events. Nothing else writes status.
 
+pub(in crate::reconcile) mod activity;
+pub mod assess;
+pub mod assessment;
+pub(in crate::reconcile) mod blocked;
+pub(in crate::reconcile) mod discretion;
+pub mod events;
+pub(in crate::reconcile) mod refusal;
+pub mod status;
+pub mod trouble;
+
 use std::time::Duration;
 
 use kube::api::{Patch, PatchParams};
@@ -7,7 +17,6 @@ use kube::runtime::events::{Event, Recorder};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::events;
 use crate::api::conditions::{self, ContractBreach};
 use crate::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupStatus};
 use crate::error_chain;

@@ -7,9 +7,9 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
-use super::authority::StoredGrant;
+use super::authorize::authority::StoredGrant;
+use super::authorize::grant::{Grant, Problem};
 use super::context::Context;
-use super::grant::{Grant, Problem};
 use super::stored::Stored;
 use crate::api::conditions::{self, ConditionType, Finding};
 use crate::api::{FIELD_MANAGER, PostgresBackupGrant, PostgresBackupGrantStatus, Reason};

@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::authority::Authority;
+use super::authorize::authority::Authority;
 use super::brake::BrakeLimit;
-use super::observed::Wanted;
+use super::observe::observed::Wanted;
 use super::settings::Settings;
 use super::validate::{Desired, Key, Target};
 use crate::api::PostgresBackup;

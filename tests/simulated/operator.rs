@@ -1,5 +1,6 @@
 //! The operator in the simulation: put together as `operator::run` does it, and started again when it dies.
 
+use postgres_backup_operator::reconcile::{Context, Settings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,9 +13,8 @@ use postgres_backup_operator::azure::{ApiVersion, Cloud};
 use postgres_backup_operator::cli::DEFAULT_SERVICE_ACCOUNT;
 use postgres_backup_operator::controller::{self, Runtime};
 use postgres_backup_operator::metrics::Metrics;
+use postgres_backup_operator::reconcile::authorize::identities::Identities;
 use postgres_backup_operator::reconcile::brake::BrakeLimit;
-use postgres_backup_operator::reconcile::identities::Identities;
-use postgres_backup_operator::reconcile::{Context, Settings};
 use postgres_backup_operator::server::Readiness;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

@@ -4,17 +4,19 @@ use super::{Flow, Pass};
 use crate::api::{PostgresBackupStatus, Reason};
 use crate::azure::{DataProtection, RunningOperation};
 use crate::error_chain;
+use crate::reconcile::act::record::Record;
 use crate::reconcile::act::{self, Outcome};
-use crate::reconcile::asked::Request;
-use crate::reconcile::assessment::{Protector, Subject};
+use crate::reconcile::authorize::asked::Request;
 use crate::reconcile::error::Error;
+use crate::reconcile::explain;
 use crate::reconcile::flight::Flight;
-use crate::reconcile::observed::{Found, Look, Observed};
-use crate::reconcile::record::Record;
-use crate::reconcile::status::Seen;
-use crate::reconcile::step::{Blocker, Plan, Step};
+use crate::reconcile::observe::observed::{Found, Look, Observed};
+use crate::reconcile::plan::step::{Blocker, Plan, Step};
+use crate::reconcile::report;
+use crate::reconcile::report::assess;
+use crate::reconcile::report::assessment::{Protector, Subject};
+use crate::reconcile::report::status::Seen;
 use crate::reconcile::validate::{Lifecycle, Target};
-use crate::reconcile::{assess, explain, report};
 
 impl Pass<'_> {
     /// Acts on the plan and reports what came of it.

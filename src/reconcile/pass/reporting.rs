@@ -7,17 +7,21 @@ use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{DriftItem, IssueSource};
 use crate::api::{PostgresBackupStatus, annotations};
 use crate::error_chain;
-use crate::reconcile::assessment::{Assessment, Conclusion, Progress};
+use crate::reconcile::act::record::Record;
 use crate::reconcile::error::Error;
-use crate::reconcile::neighbours::Rival;
-use crate::reconcile::observed::{Sight, Unfinished};
-use crate::reconcile::record::Record;
-use crate::reconcile::refusal::Refusal;
+use crate::reconcile::finalizer;
+use crate::reconcile::observe::neighbours::Rival;
+use crate::reconcile::observe::observed::{Sight, Unfinished};
+use crate::reconcile::plan::step::Release;
+use crate::reconcile::report;
+use crate::reconcile::report::assessment::{Assessment, Conclusion, Progress};
+use crate::reconcile::report::blocked;
+use crate::reconcile::report::events;
+use crate::reconcile::report::refusal::Refusal;
+use crate::reconcile::report::status::{self, Facts, Seen};
+use crate::reconcile::report::trouble;
 use crate::reconcile::schedule::{Next, Pace, Standing};
-use crate::reconcile::status::{self, Facts, Seen};
-use crate::reconcile::step::Release;
 use crate::reconcile::validate::{Lifecycle, SpecError, Target};
-use crate::reconcile::{blocked, events, finalizer, report, trouble};
 
 impl Pass<'_> {
     pub(super) async fn invalid(self, error: &SpecError, target: Option<&Target>) -> Result<Flow, Error> {

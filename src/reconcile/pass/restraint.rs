@@ -4,9 +4,9 @@ use super::Pass;
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{DriftItem, OperationKind};
 use crate::api::{Mode, Reason};
-use crate::reconcile::correction::Correction;
 use crate::reconcile::flight::Flight;
-use crate::reconcile::step::{Action, Blocker, Mutation, Plan, Request, Step};
+use crate::reconcile::plan::correction::Correction;
+use crate::reconcile::plan::step::{Action, Blocker, Mutation, Plan, Request, Step};
 
 impl Pass<'_> {
     /// The plan, unless too many are being deleted, or somebody keeps undoing what it would do.

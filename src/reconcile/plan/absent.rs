@@ -1,11 +1,11 @@
 //! There is no backup instance: validate and create it, or bring it back from soft delete.
 
+use super::step::{Action, Blocker, Mutation, Request, Step};
 use super::{Planner, act, belongs_elsewhere, outcome};
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::Instance;
-use crate::reconcile::neighbours::Claim;
-use crate::reconcile::observed::{Fate, Sent};
-use crate::reconcile::step::{Action, Blocker, Mutation, Request, Step};
+use crate::reconcile::observe::neighbours::Claim;
+use crate::reconcile::observe::observed::{Fate, Sent};
 
 impl Planner<'_> {
     /// Nothing is there: validate, then create.

@@ -1,12 +1,12 @@
 //! The object is deleted: delete its backup instance or stop its backups, and let it go.
 
+use super::drift;
+use super::step::{Action, Blocker, Mutation, Release, Request, Step, Waiting};
 use super::{act, mismatch, outcome, running};
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::{ApiVersion, Instance, ProtectionState};
-use crate::reconcile::drift;
-use crate::reconcile::neighbours::Claim;
-use crate::reconcile::observed::{Fate, Found, Observed, Sent};
-use crate::reconcile::step::{Action, Blocker, Mutation, Release, Request, Step, Waiting};
+use crate::reconcile::observe::neighbours::Claim;
+use crate::reconcile::observe::observed::{Fate, Found, Observed, Sent};
 use crate::reconcile::validate::{Disposal, Target};
 
 /// What speaks for and against touching the backup instance of a deleted object.

@@ -1,13 +1,13 @@
 //! The mode forbids changes: look, compare, and have Azure judge what it can.
 
+use super::drift;
 use super::present::is_no_verdict;
+use super::step::{Blocker, Plan, Rest, Step, Waiting};
 use super::{Planner, mismatch, outcome, unprotected};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, Protection};
 use crate::azure::{Instance, ProtectionState, RequestHash};
-use crate::reconcile::drift;
-use crate::reconcile::observed::{Fate, Found, Sent};
-use crate::reconcile::step::{Blocker, Plan, Rest, Step, Waiting};
+use crate::reconcile::observe::observed::{Fate, Found, Sent};
 
 impl Planner<'_> {
     /// Decides in the modes `Observe` and `ValidateOnly`. What was sent before the mode was set may still show.

@@ -1,13 +1,13 @@
 //! There is a backup instance: leave it alone, wait for it, or bring it to what the specification says.
 
+use super::drift;
+use super::step::{Action, Blocker, Mutation, Plan, Request, Rest, Step, Waiting};
 use super::{Planner, act, belongs_elsewhere, may_undo, outcome, unprotected};
 use crate::api::Protection;
 use crate::api::v1alpha1::{DriftItem, IssueSource, OperationKind};
 use crate::azure::{Instance, ProtectionState, RequestHash, ServiceError};
-use crate::reconcile::drift;
-use crate::reconcile::neighbours::Claim;
-use crate::reconcile::observed::{Fate, Sent};
-use crate::reconcile::step::{Action, Blocker, Mutation, Plan, Request, Rest, Step, Waiting};
+use crate::reconcile::observe::neighbours::Claim;
+use crate::reconcile::observe::observed::{Fate, Sent};
 
 impl Planner<'_> {
     /// The table of states and steps.

@@ -6,9 +6,9 @@ mod properties;
 mod requests;
 mod table;
 
+use super::step::{Release, Rest};
 use super::*;
 use crate::azure::ServiceError;
-use crate::reconcile::step::{Release, Rest};
 use crate::reconcile::testing::{VERSION, wanted};
 use crate::reconcile::validate::Disposal;
 

@@ -11,7 +11,7 @@ use super::model::backup::{Backup, OURS};
 use super::model::operator::Operator;
 use super::*;
 use crate::api::Protection;
-use crate::reconcile::drift;
+use crate::reconcile::plan::drift;
 use crate::reconcile::testing::SERVER;
 
 const FOREIGN: &str = "other/shop/orders";

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::*;
-use crate::reconcile::drift;
+use crate::reconcile::plan::drift;
 use crate::reconcile::testing::instance;
 
 /// The owner tag of the object that the passes are about.

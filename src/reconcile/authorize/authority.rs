@@ -10,14 +10,14 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::Notify;
 
 use super::asked::{Namespace, Request};
-use super::authorize::{Denial, authorize};
 use super::grant::Grant;
-use super::settings::Settings;
-use super::stored::Stored;
-use super::validate::{Desired, Key, Target};
+use super::{Denial, authorize};
 use crate::api::PostgresBackup;
 use crate::api::grant::PostgresBackupGrant;
 use crate::azure::Permit;
+use crate::reconcile::settings::Settings;
+use crate::reconcile::stored::Stored;
+use crate::reconcile::validate::{Desired, Key, Target};
 
 /// A grant as the API server stores it, or why it cannot be read: one that cannot must not stop the watch of the others.
 pub type StoredGrant = DeserializeGuard<PostgresBackupGrant>;

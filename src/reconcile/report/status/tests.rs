@@ -8,11 +8,11 @@ use crate::api::conditions::check_contract;
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::{ProtectionState, ServiceError};
 use crate::reconcile::act::Outcome;
-use crate::reconcile::assess;
-use crate::reconcile::assessment::{Conclusion, Subject};
-use crate::reconcile::neighbours::Claim;
-use crate::reconcile::observed::{Found, Observed};
-use crate::reconcile::step::{Blocker, Certainty, Mutation, Plan, Rest, Step, Waiting};
+use crate::reconcile::observe::neighbours::Claim;
+use crate::reconcile::observe::observed::{Found, Observed};
+use crate::reconcile::plan::step::{Blocker, Certainty, Mutation, Plan, Rest, Step, Waiting};
+use crate::reconcile::report::assess;
+use crate::reconcile::report::assessment::{Conclusion, Subject};
 use crate::reconcile::testing::{desired, instance, now, object, target, wanted};
 
 fn refusal(code: &str, activity: &str) -> Plan {
@@ -89,7 +89,8 @@ fn past_the_deadline_trouble_is_stalled_and_stays_so_through_retries() {
     assert!(conditions::is_true(&past.conditions, ConditionType::Stalled));
 
     let request = wanted(&desired(&object(json!({}))));
-    let retry = Step::Send(crate::reconcile::step::Request::Validate(Box::new(request.request)), request.hash).into();
+    let retry =
+        Step::Send(crate::reconcile::plan::step::Request::Validate(Box::new(request.request)), request.hash).into();
     assert_eq!(after(&past, &retry, Seen::Absent, Standing::PastDeadline, 2000), past);
     assert_eq!(after(&past, &plan, Seen::Absent, Standing::PastDeadline, 2030), past);
 }

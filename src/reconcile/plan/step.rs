@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::validate::Target;
 use crate::api::v1alpha1::{DriftItem, OperationKind};
 use crate::azure::{InstanceRequest, ProtectionState, RequestHash, ServiceError};
+use crate::reconcile::validate::Target;
 
 /// What a pass does.
 #[derive(Clone, Debug, PartialEq)]

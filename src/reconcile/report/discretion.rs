@@ -15,7 +15,11 @@ const INSTEAD: &str = "Azure refuses this because of a resource that the grant d
 
 /// The error to show in place of one that says that something outside of the grant is missing or not accessible.
 #[must_use]
-pub(super) fn instead_of(error: &ServiceError, class: ErrorClass, subject: Subject<'_>) -> Option<ServiceError> {
+pub(in crate::reconcile) fn instead_of(
+    error: &ServiceError,
+    class: ErrorClass,
+    subject: Subject<'_>,
+) -> Option<ServiceError> {
     let tells = matches!(class, ErrorClass::Permission | ErrorClass::Prerequisite);
     let texts = [Some(&error.message), error.detail.as_ref(), error.target.as_ref()].into_iter().flatten();
     let mut ids = texts.chain(&error.recommended_actions).flat_map(|text| ids_in(text));

@@ -1,10 +1,10 @@
 //! Where a backup instance differs from the specification. Pure; only what the specification owns is compared.
 
-use super::explain;
-use super::validate::Desired;
 use crate::api::v1alpha1::DriftItem;
 use crate::api::{Mode, Protection};
 use crate::azure::{ApiVersion, Instance, ProtectionState, UserAssignedIdentityId};
+use crate::reconcile::explain;
+use crate::reconcile::validate::Desired;
 
 /// Longest text that status takes of what differs, in bytes.
 const MAX_TEXT: usize = 1024;

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::assessment::{Assessment, Progress, drift_shown, protection_shown};
-use super::explain;
-use super::schedule::Standing;
-use super::validate::{Lifecycle, Target};
 use crate::api::conditions::{self, ConditionType, Finding};
 use crate::api::v1alpha1::{BackupInstanceStatus, DriftItem, Issue};
 use crate::api::{PostgresBackupStatus, Reason, annotations};
 use crate::azure::{Instance, ProtectionState};
+use crate::reconcile::explain;
+use crate::reconcile::schedule::Standing;
+use crate::reconcile::validate::{Lifecycle, Target};
 
 /// What is said of an operation that takes longer than any should.
 const OVERDUE: &str = "This takes longer than it should; look at the backup instance and its jobs in the vault.";

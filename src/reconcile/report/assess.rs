@@ -1,17 +1,17 @@
 //! Concludes from a pass what status is to say. Pure: every situation is one arm.
 
-use super::act::Outcome;
 use super::activity::{awaiting_outcome, transition, working};
 use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted, fields};
 use super::blocked::blocked;
-use super::drift;
-use super::schedule::Next;
-use super::step::{Certainty, Plan, Request, Rest, Step, Waiting};
 use super::trouble;
 use crate::api::Reason;
 use crate::api::conditions::Finding;
 use crate::api::v1alpha1::{DriftItem, IssueSource, OperationKind};
 use crate::azure::{ErrorClass, ProtectionState};
+use crate::reconcile::act::Outcome;
+use crate::reconcile::plan::drift;
+use crate::reconcile::plan::step::{Certainty, Plan, Request, Rest, Step, Waiting};
+use crate::reconcile::schedule::Next;
 
 /// Concludes from a step and what came of it.
 #[must_use]

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::act::Outcome;
-use super::flight::{Flight, Stage};
-use super::step::{Blocker, Mutation, Request, Rest, Step};
+use super::Outcome;
 use crate::api::PostgresBackupStatus;
 use crate::api::v1alpha1::{OperationKind, OperationStatus};
+use crate::reconcile::flight::{Flight, Stage};
+use crate::reconcile::plan::step::{Blocker, Mutation, Request, Rest, Step};
 
 /// What status and memory are to hold about requests under way.
 #[derive(Clone, Debug)]

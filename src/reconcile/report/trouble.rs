@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted};
 use super::discretion;
-use super::explain;
-use super::observed::{Sight, Unfinished};
-use super::schedule::{Next, Standing};
-use super::validate::{Lifecycle, SpecError};
 use crate::api::Reason;
 use crate::api::conditions::Finding;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
 use crate::azure::{AzureError, ErrorClass, ProtectionState, ServiceError};
+use crate::reconcile::explain;
+use crate::reconcile::observe::observed::{Sight, Unfinished};
+use crate::reconcile::schedule::{Next, Standing};
+use crate::reconcile::validate::{Lifecycle, SpecError};
 
 /// How many looks in a row have to fail before status tells.
 const WORTH_TELLING: u32 = 4;
@@ -123,7 +123,7 @@ fn trouble(source: IssueSource, what: &str, cause: &Cause, lifecycle: Lifecycle)
 }
 
 /// The message for a deleted object says how to get rid of it.
-pub(super) fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
+pub(in crate::reconcile) fn with_way_out(message: String, lifecycle: Lifecycle) -> String {
     if matches!(lifecycle, Lifecycle::Deleting(_)) { format!("{message} {LET_GO}") } else { message }
 }
 

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use kube::runtime::events::{Event, EventType};
 
-use super::correction::Correction;
-use super::step::Release;
-use super::validate::Target;
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{DriftItem, IssueSource, OperationKind};
 use crate::api::{PostgresBackupStatus, Reason};
+use crate::reconcile::plan::correction::Correction;
+use crate::reconcile::plan::step::Release;
+use crate::reconcile::validate::Target;
 
 /// Longest note that an event may carry, in bytes (events.k8s.io/v1).
 const MAX_NOTE: usize = 1024;

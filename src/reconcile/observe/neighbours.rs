@@ -7,13 +7,13 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::{Api, Client, Resource, ResourceExt};
 
-use super::authority::Authority;
-use super::naming;
-use super::stored::Stored;
-use super::validate::{Key, Target};
 use crate::api::v1alpha1::OperationKind;
 use crate::api::{Mode, PostgresBackup, annotations};
 use crate::error_chain;
+use crate::reconcile::authorize::authority::Authority;
+use crate::reconcile::naming;
+use crate::reconcile::stored::Stored;
+use crate::reconcile::validate::{Key, Target};
 
 /// Whose a backup instance is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,21 +3,21 @@
 use jiff::Timestamp;
 
 use super::assessment::{Assessment, Progress, Subject, accepted, fields};
-use super::explain;
-use super::neighbours::Rival;
-use super::schedule::Next;
-use super::step::Blocker;
 use super::trouble;
 use crate::api::conditions::{self, Finding};
 use crate::api::v1alpha1::{DriftItem, OperationKind};
 use crate::api::{Reason, annotations};
 use crate::azure::ErrorClass;
+use crate::reconcile::explain;
+use crate::reconcile::observe::neighbours::Rival;
+use crate::reconcile::plan::step::Blocker;
+use crate::reconcile::schedule::Next;
 
 /// How often the other objects are looked at, which costs no request.
 const NEIGHBOUR_LOOK: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Something stands in the way.
-pub(super) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftItem]) -> Assessment {
+pub(in crate::reconcile) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftItem]) -> Assessment {
     let (instance, database) = (subject.instance(), subject.target.database_label());
     match blocker {
         Blocker::Refused(kind, error) => trouble::failed(subject, *kind, error),
@@ -103,7 +103,7 @@ pub(super) fn blocked(subject: Subject<'_>, blocker: &Blocker, drift: &[DriftIte
 }
 
 /// Another object, `elder`, acts in this one's place.
-pub(super) fn duplicate(elder: &Rival) -> Assessment {
+pub(in crate::reconcile) fn duplicate(elder: &Rival) -> Assessment {
     let name = &elder.name;
     let cure = if elder.same_instance {
         format!("Delete one of the two: when {name} is deleted, this one takes its backup instance over.")

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::flight::{Flight, Stage};
 use super::neighbours::Claim;
 use crate::api::v1alpha1::OperationKind;
 use crate::azure::{AzureError, DeletedInstance, Instance, InstanceRequest, RequestHash, ServiceError};
+use crate::reconcile::flight::{Flight, Stage};
 
 /// What a pass found, and what is to be remembered of it.
 #[derive(Debug)]

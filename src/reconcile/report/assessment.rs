@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::drift;
-use super::schedule::Next;
-use super::validate::{Lifecycle, Target};
 use crate::api::conditions::{self, ConditionType, Finding};
 use crate::api::v1alpha1::{DriftItem, Issue, IssueSource};
 use crate::api::{PostgresBackupStatus, Reason};
 use crate::azure::{ErrorClass, ProtectionState, ServiceError};
+use crate::reconcile::plan::drift;
+use crate::reconcile::schedule::Next;
+use crate::reconcile::validate::{Lifecycle, Target};
 
 /// What a conclusion is about.
 #[derive(Clone, Copy, Debug)]
@@ -158,55 +158,60 @@ pub enum Progress {
 }
 
 impl Assessment {
-    pub(super) fn new(progress: Progress, reason: Reason, message: impl Into<String>, next: Next) -> Self {
+    pub(in crate::reconcile) fn new(
+        progress: Progress,
+        reason: Reason,
+        message: impl Into<String>,
+        next: Next,
+    ) -> Self {
         let message = message.into();
         Self { progress, reason, message, validated: None, synced: None, protected: None, issues: Vec::new(), next }
     }
 
-    pub(super) fn working(reason: Reason, message: impl Into<String>, next: Next) -> Self {
+    pub(in crate::reconcile) fn working(reason: Reason, message: impl Into<String>, next: Next) -> Self {
         Self::new(Progress::Working, reason, message, next)
     }
 
-    pub(super) fn stuck(reason: Reason, message: impl Into<String>) -> Self {
+    pub(in crate::reconcile) fn stuck(reason: Reason, message: impl Into<String>) -> Self {
         let next = Next::BackOff(ErrorClass::Request, None);
         Self::new(Progress::Stuck, reason, message, next)
     }
 
-    pub(super) fn validated(mut self, finding: Finding) -> Self {
+    pub(in crate::reconcile) fn validated(mut self, finding: Finding) -> Self {
         self.validated = Some(finding);
         self
     }
 
-    pub(super) fn synced(mut self, finding: Finding) -> Self {
+    pub(in crate::reconcile) fn synced(mut self, finding: Finding) -> Self {
         self.synced = Some(finding);
         self
     }
 
-    pub(super) fn protected(mut self, finding: Finding) -> Self {
+    pub(in crate::reconcile) fn protected(mut self, finding: Finding) -> Self {
         self.protected = Some(finding);
         self
     }
 
     /// Says of the database's protection what Azure was seen to say.
-    pub(super) fn protected_as(self, state: Option<&ProtectionState>) -> Self {
+    pub(in crate::reconcile) fn protected_as(self, state: Option<&ProtectionState>) -> Self {
         match state {
             Some(state) => self.protected(protection_shown(state)),
             None => self,
         }
     }
 
-    pub(super) fn unsynced_drift(self, drift: &[DriftItem]) -> Self {
+    pub(in crate::reconcile) fn unsynced_drift(self, drift: &[DriftItem]) -> Self {
         self.synced(drift_shown(drift))
     }
 
-    pub(super) fn not_created(self) -> Self {
+    pub(in crate::reconcile) fn not_created(self) -> Self {
         let finding = || Finding::no(Reason::NotCreated, "The backup instance does not exist yet.");
         self.synced(finding()).protected(finding())
     }
 }
 
 /// `Protected` of a backup instance that Azure shows in this state.
-pub(super) fn protection_shown(state: &ProtectionState) -> Finding {
+pub(in crate::reconcile) fn protection_shown(state: &ProtectionState) -> Finding {
     use ProtectionState as State;
 
     let reason = match state {
@@ -221,17 +226,17 @@ pub(super) fn protection_shown(state: &ProtectionState) -> Finding {
 }
 
 /// What differs, for a sentence.
-pub(super) fn fields(drift: &[DriftItem]) -> String {
+pub(in crate::reconcile) fn fields(drift: &[DriftItem]) -> String {
     drift.iter().map(|item| item.field.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// `Synced` of a backup instance that differs so.
-pub(super) fn drift_shown(drift: &[DriftItem]) -> Finding {
+pub(in crate::reconcile) fn drift_shown(drift: &[DriftItem]) -> Finding {
     let message = format!("The backup instance differs from the specification in {}.", fields(drift));
     Finding::no(Reason::DriftDetected, message)
 }
 
 /// `Validated` of a backup instance that exists as the specification asks.
-pub(super) fn accepted() -> Finding {
+pub(in crate::reconcile) fn accepted() -> Finding {
     Finding::yes(Reason::Accepted, "The backup instance exists: Azure has accepted the request.")
 }

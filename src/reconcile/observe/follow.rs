@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::flight::{Flight, Stage};
 use super::observed::{Look, Observed};
-use super::validate::Target;
 use crate::api::PostgresBackupStatus;
 use crate::azure::{AzureError, DataProtection, OperationState, RequestHash, RunningOperation, ServiceError, VaultId};
+use crate::reconcile::flight::{Flight, Stage};
+use crate::reconcile::validate::Target;
 
 /// How long an operation's report is relied on before the backup instance itself is asked as well how far it got.
 /// The longest one seen in recordings took 157 seconds.
@@ -14,7 +14,7 @@ const OPERATION_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Where following a request has led.
 #[expect(clippy::large_enum_variant, reason = "there is one per pass, and none is kept")]
-pub(super) enum Followed {
+pub(in crate::reconcile) enum Followed {
     /// Azure still works on it: nothing else is looked at.
     Running(Look),
     /// Nothing is known to run; the last request that is still of interest.
@@ -26,7 +26,7 @@ pub(super) enum Followed {
 ///
 /// # Errors
 /// Why an operation could not be looked at.
-pub(super) async fn follow(
+pub(in crate::reconcile) async fn follow(
     azure: &DataProtection,
     target: &Target,
     wanted: Option<&RequestHash>,
@@ -84,6 +84,6 @@ fn canceled() -> ServiceError {
 
 /// A validation matters only while the object lives and still asks for what was validated. Anything that changes Azure
 /// matters until its outcome is known.
-pub(super) fn is_of_interest(flight: &Flight, wanted: Option<&RequestHash>) -> bool {
+pub(in crate::reconcile) fn is_of_interest(flight: &Flight, wanted: Option<&RequestHash>) -> bool {
     flight.kind.changes_azure() || wanted == Some(&flight.request)
 }

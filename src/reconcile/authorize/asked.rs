@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::validate::{Desired, Target};
 use crate::api::{DeletionPolicy, Mode, PostgresBackup, annotations};
 use crate::azure::{DatasourceId, KeyVaultHost, PolicyName, VaultId};
+use crate::reconcile::validate::{Desired, Target};
 
 /// All that an object asks for. A grant allows all of it, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
 
+use super::asked::{Namespace, Request};
 use crate::api::grant::{NamespacesSpec, PostgresBackupGrant, ServiceAccountSpec};
 use crate::api::{DeletionPolicy, Mode};
 use crate::azure::{DatabaseScope, Identity, KeyVaultHost, PolicyName, VaultScope, WorkloadIdentity};
-use crate::reconcile::asked::{Namespace, Request};
 
 /// A grant as it takes effect: what could not be read allows nothing.
 #[derive(Clone, Debug)]

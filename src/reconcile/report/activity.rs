@@ -1,16 +1,21 @@
 //! What status says while the operator or Azure is at work. Pure.
 
 use super::assessment::{Assessment, Subject, accepted, fields};
-use super::explain;
-use super::schedule::Next;
-use super::validate::Lifecycle;
 use crate::api::Reason;
 use crate::api::conditions::Finding;
 use crate::api::v1alpha1::{DriftItem, OperationKind};
 use crate::azure::ProtectionState;
+use crate::reconcile::explain;
+use crate::reconcile::schedule::Next;
+use crate::reconcile::validate::Lifecycle;
 
 /// A request is about to be sent, or Azure works on it.
-pub(super) fn working(subject: Subject<'_>, kind: OperationKind, drift: &[DriftItem], next: Next) -> Assessment {
+pub(in crate::reconcile) fn working(
+    subject: Subject<'_>,
+    kind: OperationKind,
+    drift: &[DriftItem],
+    next: Next,
+) -> Assessment {
     let instance = subject.instance();
     let database = subject.target.database_label();
     if subject.lifecycle != Lifecycle::Live && !matches!(kind, OperationKind::Delete | OperationKind::Stop) {
@@ -87,7 +92,7 @@ fn resting(reason: Reason, message: String, next: Next) -> Assessment {
 }
 
 /// A request was sent, and nobody knows whether Azure has carried it out.
-pub(super) fn awaiting_outcome(subject: Subject<'_>, kind: OperationKind, next: Next) -> Assessment {
+pub(in crate::reconcile) fn awaiting_outcome(subject: Subject<'_>, kind: OperationKind, next: Next) -> Assessment {
     let message = format!(
         "{} was asked for, and it is not known whether Azure has carried it out. The operator looks at it again and \
          repeats nothing until that is certain.",
@@ -97,7 +102,7 @@ pub(super) fn awaiting_outcome(subject: Subject<'_>, kind: OperationKind, next: 
 }
 
 /// Azure is at work by itself.
-pub(super) fn transition(subject: Subject<'_>, state: &ProtectionState, next: Next) -> Assessment {
+pub(in crate::reconcile) fn transition(subject: Subject<'_>, state: &ProtectionState, next: Next) -> Assessment {
     let message = format!("Azure shows {} as {state}; waiting until it has settled.", subject.instance());
     let reason = match state {
         ProtectionState::UpdatingProtection => Reason::Updating,
