@@ -39,6 +39,7 @@ demo: ## Show the operator at work against an emulated Azure; KEEP=1 leaves ever
 # The documentation examples come first: the last lines are then the counts of the tests proper.
 test: ## Run all tests: pure, simulated, and with real processes
 	@tests/control-plane/build.sh >/dev/null
+	@tests/tools/build.sh prometheus >/dev/null
 	cargo test --locked --workspace --doc
 	cargo test --locked --workspace --tests
 

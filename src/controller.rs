@@ -5,7 +5,6 @@ mod scope;
 mod stand_by;
 mod union;
 
-use crate::reconcile::{self, Context, Error, report};
 use std::future::ready;
 use std::sync::Arc;
 
@@ -18,13 +17,14 @@ use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::azure::ErrorClass;
+use crate::azure::{CallContext, ErrorClass};
 use crate::error_chain;
 use crate::leader::Fence;
-use crate::metrics::{Metrics, PassResult};
+use crate::metrics::{CONTROLLER, Metrics, PassResult};
 use crate::reconcile::report::events;
 use crate::reconcile::schedule::{self, Next, Pace, Standing};
 use crate::reconcile::stored::{self, Stored};
+use crate::reconcile::{self, Context, Error, report};
 use crate::server::Readiness;
 use permissions::Permissions;
 pub use scope::{Scope, by_name};
@@ -49,6 +49,7 @@ pub struct Runtime {
 pub async fn run(runtime: Runtime, scope: &Scope, concurrency: u16, shutdown: CancellationToken) {
     let (reader, writer) = reflector::store();
     runtime.context.neighbours.watch(reader.clone());
+    runtime.metrics.watch(reader.clone());
     // Status is written by the operator alone: only what others change is a reason to look.
     let changes = predicates::generation.combine(predicates::finalizers).combine(predicates::annotations);
     let listing = Listing::new();
@@ -150,23 +151,36 @@ fn warn(error: &watcher::Error) {
 }
 
 async fn pass(stored: Arc<Stored>, runtime: Arc<Runtime>) -> Result<Action, Error> {
-    let span = tracing::info_span!(
+    let call = CallContext::new();
+    let id = call.correlation_id();
+    // Of the level of errors, so that every line of a pass names the object, whatever the log's filter lets through.
+    let span = tracing::error_span!(
         "reconcile",
+        controller = CONTROLLER,
         namespace = stored.namespace(),
         name = stored.name_any(),
         generation = stored.meta().generation,
-        correlation_id = tracing::field::Empty,
+        reconcileID = %id,
+        correlationID = %id,
+        k8s.namespace.name = stored.namespace(),
+        otel.status_code = tracing::field::Empty,
+        "error.type" = tracing::field::Empty,
     );
     let _active = runtime.metrics.begin_pass();
-    let outcome = run_pass(&stored, &runtime).instrument(span.clone()).await;
-    span.in_scope(|| note(&outcome, &runtime.metrics));
+    let outcome = run_pass(&stored, &runtime, &call).instrument(span.clone()).await;
+    let result = span.in_scope(|| note(&outcome));
+    if let PassResult::Error | PassResult::Timeout | PassResult::Panic = result {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", tracing::field::debug(result));
+    }
+    runtime.metrics.end_pass(result);
     runtime.context.forget_if_gone(&stored);
     outcome
 }
 
-async fn run_pass(stored: &Stored, runtime: &Runtime) -> Result<Action, Error> {
+async fn run_pass(stored: &Stored, runtime: &Runtime, call: &CallContext) -> Result<Action, Error> {
     match &stored.0 {
-        Ok(object) => reconcile::reconcile(object, &runtime.context).await,
+        Ok(object) => reconcile::reconcile(object, &runtime.context, call).await,
         Err(invalid) => {
             report::event(&runtime.context.recorder, stored, &events::unreadable(&invalid.error)).await;
             Err(Error::Unreadable(invalid.error.clone()))
@@ -174,27 +188,27 @@ async fn run_pass(stored: &Stored, runtime: &Runtime) -> Result<Action, Error> {
     }
 }
 
-fn note(outcome: &Result<Action, Error>, metrics: &Metrics) {
-    let result = match outcome {
-        Ok(action) if *action == Action::await_change() => PassResult::success,
-        Ok(_) => PassResult::requeue_after,
+fn note(outcome: &Result<Action, Error>) -> PassResult {
+    match outcome {
+        Ok(action) if *action == Action::await_change() => PassResult::Success,
+        Ok(_) => PassResult::RequeueAfter,
         Err(error) if error.is_conflict() => {
             tracing::debug!(error = error_chain::one_line(error), "Something has changed since the pass began");
-            PassResult::requeue_after
+            PassResult::RequeueAfter
         }
         Err(error @ Error::Unreadable(_)) => {
             tracing::error!(error = error_chain::one_line(error), "The object is left alone");
-            PassResult::error
+            PassResult::Error
         }
         Err(error) => {
             tracing::error!(error = error_chain::one_line(error), "The pass broke off; trying again");
-            PassResult::error
+            match error {
+                Error::Deadline(_) => PassResult::Timeout,
+                Error::Panic(_) => PassResult::Panic,
+                _ => PassResult::Error,
+            }
         }
-    };
-    if let Err(Error::Panic(_)) = outcome {
-        metrics.panicked();
     }
-    metrics.end_pass(result);
 }
 
 fn after_error(stored: Arc<Stored>, error: &Error, runtime: Arc<Runtime>) -> Action {

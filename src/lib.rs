@@ -16,7 +16,7 @@
 //! | [`reconcile`] | what is done about an object? | `api`, `azure` |
 //! | [`controller`] | when is an object looked at? | `reconcile`, `leader` |
 //! | [`leader`] | which replica acts? | `azure`'s gate, `reconcile`'s clock |
-//! | [`server`], [`metrics`], [`telemetry`], [`error_chain`] | what does the process show of itself? | |
+//! | [`metrics`], [`server`], [`telemetry`], [`error_chain`] | what does the process show of itself? | `api`, `azure`; what `reconcile` tells |
 //! | [`cli`], [`operator`] | how is it all put together? | everything |
 
 pub mod api;

@@ -4,7 +4,6 @@ mod definitions;
 mod election;
 mod error;
 
-use crate::reconcile::{Clock, Context, Settings};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +24,7 @@ use crate::leader::{Elector, Fence};
 use crate::metrics::Metrics;
 use crate::reconcile::authorize::identities::Identities;
 use crate::reconcile::brake::BrakeLimit;
+use crate::reconcile::{Clock, Context, Settings};
 use crate::server::{Readiness, Server};
 use crate::telemetry;
 
@@ -38,10 +38,18 @@ const START_TIMEOUT: Duration = Duration::from_secs(15);
 /// # Errors
 /// Why it cannot start, or not go on.
 pub fn run(args: &RunArgs) -> Result<(), RunError> {
-    telemetry::init(&args.log).map_err(StartError::from)?;
+    // With two providers in a build rustls would refuse to choose. Only a second call fails, and there is none.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::from)?;
+    let telemetry = {
+        let _inside = runtime.enter();
+        telemetry::init(&args.log).map_err(StartError::from)?
+    };
     let ended = runtime.block_on(serve(args));
-    // Who has lost the Lease waits for nothing.
+    // Who has lost the Lease waits for nothing, not even for its traces to be sent.
+    if ended.is_ok() {
+        telemetry.finish();
+    }
     runtime.shutdown_background();
     ended
 }
@@ -75,8 +83,6 @@ struct Assembled {
 }
 
 async fn assemble(args: &RunArgs) -> Result<Assembled, StartError> {
-    // With two providers in a build rustls would refuse to choose. Only a second call fails, and there is none.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cloud = args.azure.cloud()?;
     let candidacy = election::candidacy(&args.leader_election)?;
     let fence = if candidacy.is_some() { Fence::closed() } else { Fence::open() };

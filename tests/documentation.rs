@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use postgres_backup_operator::api::{Reason, crd};
+use postgres_backup_operator::metrics::definition;
 use test_support::api_reference;
 
 #[test]
@@ -16,6 +17,16 @@ fn every_reason_is_documented_for_users() {
     let documented: Vec<_> = table.lines().collect();
     let expected: Vec<_> = Reason::ALL.iter().map(|reason| format!("| `{reason}` | {} |", reason.meaning())).collect();
     assert_eq!(documented, expected, "the table in docs/status.md should read:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let page = include_str!("../docs/metrics.md");
+    let head = "| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n";
+    let (_, table) = page.split_once(head).expect("the page has the table of metrics");
+    let documented: Vec<_> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let expected: Vec<_> = definition::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(documented, expected, "the table in docs/metrics.md should read:\n{}", expected.join("\n"));
 }
 
 #[test]
@@ -42,7 +53,8 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn every_link_leads_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let docs = ["docs", "docs/runbooks"].into_iter().flat_map(|directory| fs::read_dir(root.join(directory)).unwrap());
+    let docs = docs.map(|entry| entry.unwrap().path());
     let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let mut count = 0;
     for page in pages.chain([root.join("README.md")]) {

@@ -20,7 +20,7 @@ use super::credential::{AssertionSource, BearerToken, Credential, CredentialErro
 use super::error::{AzureError, LostAnswer};
 use super::gate::{OpenGate, WriteGate};
 use super::id::SubscriptionId;
-use super::request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
+use super::request::{CallContext, NoObserver, RequestIds, RequestObserver};
 use azure_core::error::ErrorKind;
 use azure_core::http::HttpClient;
 use std::fmt;
@@ -123,7 +123,8 @@ impl ArmClient {
     /// A pause may begin while the token is fetched, so it is asked about again at the moment of sending.
     async fn token_unless_paused(&self, subscription: &SubscriptionId) -> Result<BearerToken, AzureError> {
         self.refuse_while_paused(subscription)?;
-        let token = self.shared.credential.token().await?;
+        let Shared { credential, options, .. } = &*self.shared;
+        let token = credential.token().await.inspect_err(|_| options.observer.no_token(credential.identity()))?;
         self.refuse_while_paused(subscription)?;
         Ok(token)
     }
@@ -148,25 +149,39 @@ impl ArmClient {
             correlation_id = %ids.correlation_id,
             request_id = tracing::field::Empty,
             status = tracing::field::Empty,
+            otel.kind = "client",
+            otel.name = call.operation.name(),
+            otel.status_code = tracing::field::Empty,
+            http.request.method = call.method.as_str(),
+            http.response.status_code = tracing::field::Empty,
+            server.address = self.shared.cloud.arm_host(),
+            azure.resource_provider.namespace = "Microsoft.DataProtection",
+            azure.service.request.id = tracing::field::Empty,
+            "error.type" = tracing::field::Empty,
         );
         let started = Instant::now();
         let outcome = self.exchange(call, &ids, token).instrument(span.clone()).await;
-        self.report(&span, call.operation, &outcome, started.elapsed());
+        self.report(&span, call, &outcome, started.elapsed());
         if let Err(AzureError::Http { status: 429 | 503, retry_after: Some(wait), .. }) = &outcome {
             self.shared.pauses.extend(call.subscription, *wait);
         }
         outcome
     }
 
-    fn report(&self, span: &Span, operation: Operation, outcome: &Result<Answer, AzureError>, elapsed: Duration) {
+    fn report(&self, span: &Span, call: &Call<'_>, outcome: &Result<Answer, AzureError>, elapsed: Duration) {
         let (status, ids) = match outcome {
             Ok(answer) => (Some(answer.status()), Some(answer.ids())),
             Err(error) => (error.status(), error.ids()),
         };
-        span.record("status", status);
-        span.record("request_id", ids.and_then(|ids| ids.request_id.as_deref()));
+        let request_id = ids.and_then(|ids| ids.request_id.as_deref());
+        span.record("status", status).record("http.response.status_code", status);
+        span.record("request_id", request_id).record("azure.service.request.id", request_id);
+        if outcome.is_err() {
+            let error_type = status.map_or_else(|| "no_answer".to_owned(), |status| status.to_string());
+            span.record("otel.status_code", "ERROR").record("error.type", error_type);
+        }
         span.in_scope(|| tracing::debug!(elapsed_ms = elapsed.as_millis(), "Azure request finished"));
-        self.shared.options.observer.finished(operation, status, elapsed);
+        self.shared.options.observer.finished(call.operation, call.subscription, status, elapsed);
     }
 
     async fn exchange(&self, call: &Call<'_>, ids: &RequestIds, token: &BearerToken) -> Result<Answer, AzureError> {
@@ -183,6 +198,9 @@ impl ArmClient {
         };
         let after = self.shared.options.timeout;
         let answer = timeout(after, exchange).await.unwrap_or_else(|_| Err(lost(LostAnswer::Timeout { after })))?;
+        for (limit, remaining) in answer.remaining() {
+            self.shared.options.observer.remaining(operation, call.subscription, limit, remaining);
+        }
         if call.expected.contains(&answer.status()) {
             return Ok(answer);
         }

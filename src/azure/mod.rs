@@ -28,6 +28,7 @@ mod operation_path;
 mod page;
 mod permit;
 mod protection;
+mod rate_limit;
 mod request;
 mod retry_after;
 mod service_error;
@@ -42,7 +43,7 @@ pub use class::ErrorClass;
 pub use cloud::{Cloud, CloudError, CloudName, CloudOverrides};
 pub use credential::{
     AssertionError, AssertionSource, BoxedAssertion, Credential, CredentialConfig, CredentialError, CredentialKind,
-    UnknownCredentialKind,
+    IdentityKind, UnknownCredentialKind,
 };
 pub use error::{AzureError, Delivery, LostAnswer};
 pub use gate::{OpenGate, WriteGate};
@@ -60,6 +61,7 @@ pub use operation_path::{OperationPath, OperationPathError};
 pub use page::Page;
 pub use permit::{Identity, OutsidePermit, Permit, WorkloadIdentity};
 pub use protection::DataProtection;
+pub use rate_limit::RateLimit;
 pub use request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
 pub use retry_after::parse_retry_after;
 pub use service_error::ServiceError;

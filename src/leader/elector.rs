@@ -12,7 +12,7 @@ use super::candidate::{Candidate, Decision};
 use super::fence::Fence;
 use super::timing::Timing;
 use crate::error_chain;
-use crate::metrics::Metrics;
+use crate::metrics::{Leadership, Metrics};
 use crate::reconcile::Clock;
 
 /// How often giving back is tried when somebody else writes the Lease at the same time.
@@ -70,7 +70,7 @@ impl Elector {
     /// longer than it is good for. `fence` is open while this replica leads.
     #[must_use]
     pub fn new(client: Client, candidacy: Candidacy, clock: Clock, fence: Fence, metrics: Arc<Metrics>) -> Self {
-        metrics.stands_by(&candidacy.lease);
+        metrics.leadership(&candidacy.lease, Leadership::Waiting);
         Self {
             leases: Api::namespaced(client, &candidacy.namespace),
             candidate: Candidate::new(candidacy.identity.clone(), candidacy.timing),
@@ -93,7 +93,7 @@ impl Elector {
             () = work => None,
         };
         self.fence.close();
-        self.metrics.stands_by(&self.candidacy.lease);
+        self.metrics.leadership(&self.candidacy.lease, Leadership::Waiting);
         match lost {
             Some(lost) => Err(lost),
             None => {
@@ -107,7 +107,7 @@ impl Elector {
     async fn stand(&mut self) -> LeaseLost {
         let (held, end) = self.acquire().await;
         tracing::info!(lease = self.name(), identity = self.candidate.identity(), "Leading");
-        self.metrics.leads(&self.candidacy.lease);
+        self.metrics.leadership(&self.candidacy.lease, Leadership::Leading);
         self.hold(held, end).await
     }
 

@@ -26,6 +26,8 @@ pub trait PassObserver: Send + Sync {
     fn deletions_held(&self, count: usize);
     /// A backup instance of this vault was deleted; until when that can be undone, if Azure says so.
     fn deleted(&self, vault: &str, undo_until: Option<Timestamp>);
+    /// Somebody else has changed what the operator is about to put right in this way.
+    fn drift_found(&self, kind: OperationKind);
     /// The operator has put right what somebody else had changed.
     fn drift_corrected(&self, kind: OperationKind);
 }

@@ -40,7 +40,6 @@ use std::time::Duration;
 use futures::FutureExt;
 use kube::runtime::controller::Action;
 use tokio::time::timeout;
-use tracing::Span;
 
 pub use context::{Clock, Context, PassObserver};
 pub use error::Error;
@@ -56,14 +55,13 @@ const PASS_DEADLINE: Duration = Duration::from_secs(4 * 60);
 /// The longest that it may take to say so.
 const TELL_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Runs a pass. The requests it sends to Azure carry one correlation id, which is recorded in the current span. It ends within its deadline, and a panic in it harms no other object.
+/// Runs a pass, whose requests to Azure carry the correlation id of `call`. It ends within its deadline, and a panic in it
+/// harms no other object.
 ///
 /// # Errors
 /// Why the pass broke off.
-pub async fn reconcile(object: &PostgresBackup, context: &Context) -> Result<Action, Error> {
-    let call = CallContext::new();
-    Span::current().record("correlation_id", tracing::field::display(call.correlation_id()));
-    let guarded = AssertUnwindSafe(timeout(PASS_DEADLINE, pass::run(object, context, &call))).catch_unwind();
+pub async fn reconcile(object: &PostgresBackup, context: &Context, call: &CallContext) -> Result<Action, Error> {
+    let guarded = AssertUnwindSafe(timeout(PASS_DEADLINE, pass::run(object, context, call))).catch_unwind();
     let outcome = match guarded.await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Error::Deadline(PASS_DEADLINE)),
@@ -72,7 +70,7 @@ pub async fn reconcile(object: &PostgresBackup, context: &Context) -> Result<Act
     if let Err(error) = &outcome
         && error.is_own_failure()
     {
-        tell(object, context, &call, error).await;
+        tell(object, context, call, error).await;
     }
     outcome
 }

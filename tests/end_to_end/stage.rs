@@ -169,6 +169,17 @@ impl<'a> Stage<'a> {
         panic!("no {kind:?} within a minute; requests: {:#?}", self.requests());
     }
 
+    /// Waits until the object has an event with this reason.
+    pub async fn until_event(&self, name: &str, reason: &str) {
+        for _ in 0..600 {
+            if self.events(name).await.iter().any(|event| event == reason) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("no event {reason} within a minute; events: {:?}", self.events(name).await);
+    }
+
     /// The reasons of the object's events, oldest first.
     pub async fn events(&self, name: &str) -> Vec<String> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);

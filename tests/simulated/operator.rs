@@ -1,6 +1,5 @@
 //! The operator in the simulation: put together as `operator::run` does it, and started again when it dies.
 
-use postgres_backup_operator::reconcile::{Clock, Context, Settings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use postgres_backup_operator::leader::{self, Candidacy, Elector, Fence, LeaseLos
 use postgres_backup_operator::metrics::Metrics;
 use postgres_backup_operator::reconcile::authorize::identities::Identities;
 use postgres_backup_operator::reconcile::brake::BrakeLimit;
+use postgres_backup_operator::reconcile::{Clock, Context, Settings};
 use postgres_backup_operator::server::Readiness;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

@@ -3,6 +3,7 @@
 use super::pause;
 use crate::azure::credential::BearerToken;
 use crate::azure::error::{AzureError, LostAnswer};
+use crate::azure::rate_limit::RateLimit;
 use crate::azure::request::{Operation, RequestIds};
 use crate::azure::retry_after::parse_retry_after;
 use crate::azure::service_error::ServiceError;
@@ -65,6 +66,11 @@ impl Answer {
 
     pub(in crate::azure) fn header(&self, name: &'static str) -> Option<&str> {
         self.headers.get_optional_str(&HeaderName::from_static(name)).filter(|value| !value.trim().is_empty())
+    }
+
+    /// How much is left of the limits that the request counted against.
+    pub(super) fn remaining(&self) -> impl Iterator<Item = (RateLimit, u32)> {
+        RateLimit::ALL.into_iter().filter_map(|limit| Some((limit, self.header(limit.header())?.trim().parse().ok()?)))
     }
 
     pub(super) fn ids(&self) -> &RequestIds {

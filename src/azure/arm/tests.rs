@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod gate;
+mod observing;
 
 use super::call::USER_AGENT;
 use super::*;
@@ -169,32 +170,6 @@ async fn a_redirect_is_an_error_and_leads_nowhere() {
     let error = protection(&azure).vault(&vault()).await.unwrap_err();
     assert!(matches!(error, AzureError::UnexpectedStatus { status: 307, .. }), "{error}");
     assert_eq!(azure.sent().len(), 1);
-}
-
-#[derive(Debug, Default)]
-struct Recorder(Mutex<Vec<(Operation, Option<u16>, Duration)>>);
-
-impl RequestObserver for Recorder {
-    fn finished(&self, operation: Operation, status: Option<u16>, elapsed: Duration) {
-        self.0.lock().unwrap().push((operation, status, elapsed));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn every_request_is_observed() {
-    let observer = Arc::new(Recorder::default());
-    let options = ArmOptions { timeout: Duration::from_secs(9), observer: observer.clone(), ..ArmOptions::default() };
-    let azure = FakeAzure::new([json(200, vault_body()), refused(500, "CloudInternalError"), Reply::Hang]);
-    let client = DataProtection::new(testing::arm(&azure, options), ApiVersion::default(), testing::permit());
-    client.vault(&vault()).await.unwrap();
-    client.instance(&instance()).await.unwrap_err();
-    client.delete_instance(&instance()).await.unwrap_err();
-    let expected = [
-        (Operation::GetVault, Some(200), Duration::ZERO),
-        (Operation::GetBackupInstance, Some(500), Duration::ZERO),
-        (Operation::DeleteBackupInstance, None, Duration::from_secs(9)),
-    ];
-    assert_eq!(*observer.0.lock().unwrap(), expected);
 }
 
 /// Collects what is logged.

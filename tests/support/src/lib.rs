@@ -7,6 +7,7 @@
 //! - [`api_reference`]: the page about a CustomResourceDefinition.
 //! - [`secrets`]: finds them where none must be.
 //! - [`mutants`]: deliberately broken builds.
+//! - [`Prometheus`] and [`promtool`]: to scrape the operator, evaluate queries and test alerts.
 //! - [`Process`]: what holds them all; a child that cannot outlive this process.
 //!
 //! Everything listens on 127.0.0.1 alone, on ports chosen at the start.
@@ -18,6 +19,7 @@ mod emulator_process;
 pub mod mutants;
 mod operator;
 mod process;
+mod prometheus;
 pub mod secrets;
 mod wait;
 mod work_dir;
@@ -29,6 +31,7 @@ pub use emulator::*;
 pub use emulator_process::*;
 pub use operator::*;
 pub use process::*;
+pub use prometheus::*;
 pub use reqwest::Method;
 pub use wait::*;
 pub use work_dir::WorkDir;
