@@ -4,7 +4,9 @@ use clap::Parser;
 use postgres_backup_operator::cli::Cli;
 use serde_json::{Value, json};
 
-use crate::helm::{arguments, objects, only, render};
+use std::path::Path;
+
+use crate::helm::{NAME, arguments, chart, helm, objects, only, project, render};
 use crate::site::cluster_of_all_kinds;
 
 /// Nothing is stored, and every field has to be known.
@@ -164,4 +166,19 @@ async fn what_the_api_server_does_not_know_would_be_noticed() {
         let refused = control_plane.kubectl().run_with_input(DRY_RUN, &broken).await.unwrap_err().to_string();
         assert!(refused.contains(&replaced[..4]), "{kind}: {refused}");
     }
+}
+
+#[test]
+fn the_example_for_flux_has_the_values_that_an_installation_needs() {
+    let example = std::fs::read_to_string(project().join("deploy/flux/operator.yaml")).unwrap();
+    let values = only(&objects(&example), "HelmRelease")["spec"]["values"].clone();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("values.yaml");
+    std::fs::write(&file, values.to_string()).unwrap();
+    let chart = chart();
+    let args = ["template", NAME, chart.to_str().unwrap(), "--values", file.to_str().unwrap()];
+    let rendered = objects(&helm(Path::new("/nonexistent"), &args).unwrap());
+    let account = only(&rendered, "ServiceAccount");
+    let identity = &account["metadata"]["annotations"]["azure.workload.identity/client-id"];
+    assert_eq!(*identity, values["azure"]["clientId"]);
 }
