@@ -1,10 +1,10 @@
 //! What the chart makes of values: objects that a real API server takes as they are, and that say what was asked for.
 
+use std::path::Path;
+
 use clap::Parser;
 use postgres_backup_operator::cli::Cli;
 use serde_json::{Value, json};
-
-use std::path::Path;
 
 use crate::helm::{NAME, arguments, chart, helm, objects, only, project, render};
 use crate::site::cluster_of_all_kinds;
