@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use azure_emulator::Kind;
 use kube::ResourceExt;
-use postgres_backup_operator::api::DeletionPolicy;
+use postgres_backup_operator::api::{DeletionPolicy, FINALIZER};
 use serde_json::json;
 
 use crate::api_server::CLUSTER_UID;
@@ -121,4 +121,13 @@ async fn an_instance_that_exists_and_belongs_to_nobody_is_taken_over() {
         world.wire.since(before).iter().map(|sent| sent.call).filter(|call| call.writes_azure()).collect();
     assert_eq!(calls, [Call::ValidateChange, Put]);
     assert!(world.azure.instance().spec.policy.policy_id.to_string().ends_with("/daily"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_finalizer_that_comes_at_the_same_moment_is_kept() {
+    let world = World::creating();
+    world.sent(|sent| sent.call == PatchFinalizers, 1).await;
+    world.kubernetes.hold("orders", "example.com/archive");
+    let object = world.ready("orders").await;
+    assert_eq!(object.finalizers(), ["example.com/archive", FINALIZER]);
 }

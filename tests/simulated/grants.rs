@@ -9,7 +9,7 @@ use postgres_backup_operator::api::{DeletionPolicy, Mode, PostgresBackup, Reason
 
 use crate::api_server::NAMESPACE;
 use crate::samples::{self, EVERYTHING};
-use crate::wire::Call;
+use crate::wire::{Call, Fault};
 use crate::world::{Setup, World, is, status};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -108,6 +108,17 @@ async fn a_grant_that_is_withdrawn_during_a_create_freezes_it() {
         world.ready("orders").await;
         assert_eq!(world.azure.instances().len(), 1, "{call:?} and {later} ms");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_is_withdrawn_while_a_pass_looks_around_is_missed_by_what_the_pass_would_send() {
+    let world = World::start();
+    world.wire.disturb(Call::GetDeleted, 1, Fault::Delay(Duration::from_secs(5)));
+    world.kubernetes.create(&samples::flexible("orders"));
+    world.sent(|sent| sent.call == Call::GetDeleted, 1).await;
+    world.kubernetes.revoke(EVERYTHING);
+    world.stalled("orders", Reason::NotPermitted).await;
+    assert_eq!(world.wire.count(Call::writes_azure), 0, "{}", world.wire);
 }
 
 #[tokio::test(start_paused = true)]
