@@ -43,6 +43,7 @@ mod protection;
 mod quiet;
 mod refusals;
 mod rivals;
+mod role;
 mod soft_delete;
 mod sweep;
 mod trouble;
