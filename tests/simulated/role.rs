@@ -16,7 +16,10 @@ use crate::azure::SERVERS;
 use crate::samples;
 use crate::world::World;
 
-/// What operations are asked for by with the api-version that knows them by location only; permitted on the subscription.
+/// The first api-version that knows operations by vault.
+const BY_VAULT: ApiVersion = ApiVersion::V2022_01_01;
+
+/// What older ones ask for, on the subscription.
 const STATUS_BY_LOCATION: &str = "Microsoft.DataProtection/locations/operationStatus/read";
 
 static ACTIONS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
@@ -26,8 +29,8 @@ static ACTIONS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 
 /// Whether the documented role lets the operator send this request.
 pub fn permits(entry: &Entry) -> bool {
-    let is_oldest = entry.api_version.as_deref() == Some(ApiVersion::V2021_01_01.as_str());
-    entry.action.as_ref().is_some_and(|action| ACTIONS.contains(action) || (is_oldest && action == STATUS_BY_LOCATION))
+    let is_old = entry.api_version.as_deref().is_some_and(|version| version < BY_VAULT.as_str());
+    entry.action.as_ref().is_some_and(|action| ACTIONS.contains(action) || (is_old && action == STATUS_BY_LOCATION))
 }
 
 #[tokio::test(start_paused = true)]
