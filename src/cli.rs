@@ -1,5 +1,7 @@
 //! The command line. Every setting can also be given as an environment variable.
 
+mod leader_election;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use jiff::SignedDuration;
 
 use crate::api::crd;
 use crate::azure::{ApiVersion, Cloud, CloudError, CloudName, CloudOverrides, CredentialKind};
+
+pub use leader_election::LeaderElectionArgs;
 
 /// The ServiceAccount whose identity a grant uses unless it or the settings name another.
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "postgres-backup";
@@ -44,6 +48,9 @@ pub struct RunArgs {
     /// What it looks after in Kubernetes.
     #[command(flatten)]
     pub kubernetes: KubernetesArgs,
+    /// How replicas take turns.
+    #[command(flatten)]
+    pub leader_election: LeaderElectionArgs,
     /// How often and how long.
     #[command(flatten)]
     pub pace: PaceArgs,
@@ -110,15 +117,16 @@ impl AzureArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub struct KubernetesArgs {
-    /// Look after the PostgresBackups of this namespace only. Grants then count all the same, and their status is left alone.
-    #[arg(long, env = "PGBACKUP_WATCH_NAMESPACE", value_name = "NAMESPACE")]
-    pub watch_namespace: Option<String>,
+    /// Look after the PostgresBackups of this namespace only; may be repeated, or name several with commas between them.
+    /// Grants then count all the same, and their status is left alone.
+    #[arg(long, env = "PGBACKUP_WATCH_NAMESPACE", value_name = "NAMESPACE", value_delimiter = ',')]
+    pub watch_namespace: Vec<String>,
     /// Name of this cluster in the owner tags of backup instances. Give one that survives a rebuild of the cluster;
     /// the default is the UID of the namespace kube-system, which does not.
     #[arg(long, env = "PGBACKUP_CLUSTER_NAME", value_name = "NAME", value_parser = parse_cluster_name)]
     pub cluster_name: Option<String>,
     /// Name of the ServiceAccounts in the namespaces of PostgresBackups whose identities a PostgresBackupGrant may let the
-    /// operator use. Its right to their tokens is limited to this name (ClusterRole postgres-backup-operator).
+    /// operator use. Its right to their tokens is limited to this name (`workloadServiceAccount` in the chart).
     #[arg(long, env = "PGBACKUP_SERVICE_ACCOUNT", value_name = "NAME", default_value = DEFAULT_SERVICE_ACCOUNT,
         value_parser = parse_service_account)]
     pub service_account: String,

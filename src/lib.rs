@@ -14,8 +14,9 @@
 //! | [`api`] | what do users see? | nothing of ours |
 //! | [`azure`] | how is Azure spoken to? | nothing of ours; knows no Kubernetes |
 //! | [`reconcile`] | what is done about an object? | `api`, `azure` |
-//! | [`controller`] | when is an object looked at? | `reconcile` |
-//! | [`server`], [`metrics`], [`telemetry`], [`error_chain`] | what does the process show of itself? | |
+//! | [`controller`] | when is an object looked at? | `reconcile`, `leader` |
+//! | [`leader`] | which replica acts? | `azure`'s gate, `reconcile`'s clock |
+//! | [`metrics`], [`server`], [`telemetry`], [`error_chain`] | what does the process show of itself? | `api`, `azure`; what `reconcile` tells |
 //! | [`cli`], [`operator`] | how is it all put together? | everything |
 
 pub mod api;
@@ -23,6 +24,7 @@ pub mod azure;
 pub mod cli;
 pub mod controller;
 pub mod error_chain;
+pub mod leader;
 pub mod metrics;
 pub mod operator;
 pub mod reconcile;

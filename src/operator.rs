@@ -1,5 +1,9 @@
 //! Puts the operator together and runs it: checks that everything it needs is there, and says so in one message if not.
 
+mod definitions;
+mod election;
+mod error;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,117 +17,86 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{FIELD_MANAGER, PostgresBackup, PostgresBackupGrant};
-use crate::azure::{
-    ArmClient, ArmOptions, Cloud, CloudError, Credential, CredentialConfig, CredentialError, TransportError,
-    TransportOptions, http_client,
-};
+use crate::azure::{ArmClient, ArmOptions, Cloud, Credential, CredentialConfig, TransportOptions, http_client};
 use crate::cli::{AzureArgs, KubernetesArgs, RunArgs};
-use crate::controller::{self, Runtime};
+use crate::controller::{self, Runtime, Scope, by_name};
+use crate::leader::{Elector, Fence};
 use crate::metrics::Metrics;
-use crate::reconcile::Clock;
-use crate::reconcile::Context;
-use crate::reconcile::Settings;
 use crate::reconcile::authorize::identities::Identities;
 use crate::reconcile::brake::BrakeLimit;
-use crate::server::{Readiness, Server, ServerError};
-use crate::telemetry::{self, TelemetryError};
+use crate::reconcile::{Clock, Context, Settings};
+use crate::server::{Readiness, Server};
+use crate::telemetry;
+
+pub use error::{RunError, StartError};
 
 /// How long the API server may take to answer at start-up.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Why the operator cannot run.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Logging cannot be set up.
-    #[error(transparent)]
-    Telemetry(#[from] TelemetryError),
-    /// The process lacks something of the system.
-    #[error("cannot start")]
-    System(#[from] std::io::Error),
-    /// The Azure cloud is not described properly.
-    #[error(
-        "the Azure cloud cannot be used as it is set (--cloud, --arm-endpoint, --arm-audience, --authority-host, --key-vault-suffix)"
-    )]
-    Cloud(#[from] CloudError),
-    /// The file with certificate authorities cannot be read.
-    #[error("cannot read the certificate authorities in {path} (--ca-bundle)")]
-    CaBundle {
-        /// The file.
-        path: String,
-        /// What the system answered.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The HTTP client for Azure cannot be built.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// There is nothing to sign in to Azure with.
-    #[error(transparent)]
-    Credential(#[from] CredentialError),
-    /// There is no way to reach a cluster.
-    #[error("found no Kubernetes cluster to work in: neither a kubeconfig (KUBECONFIG) nor a service account in a pod")]
-    KubeConfig(#[source] kube::config::InferConfigError),
-    /// The Kubernetes client cannot be built.
-    #[error("cannot use the Kubernetes configuration")]
-    KubeClient(#[source] kube::Error),
-    /// The API server does not answer.
-    #[error("the Kubernetes API server {url} cannot be reached")]
-    Unreachable {
-        /// Where it should be.
-        url: String,
-        /// What happened instead.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The CustomResourceDefinition is missing.
-    #[error(
-        "the cluster does not know {0}; install the CustomResourceDefinitions first: postgres-backup-operator crd | kubectl apply --server-side -f -"
-    )]
-    CrdMissing(&'static str),
-    /// The operator may not read what it needs.
-    #[error("the operator may not {what}; check the ClusterRoles and bindings of its service account")]
-    Forbidden {
-        /// What it tried.
-        what: &'static str,
-        /// What the API server answered.
-        #[source]
-        source: kube::Error,
-    },
-    /// The API server refuses what the operator needs for another cause than missing rights.
-    #[error("the Kubernetes API server refuses to {what}")]
-    Refused {
-        /// What the operator tried.
-        what: &'static str,
-        /// What the API server answered.
-        #[source]
-        source: kube::Error,
-    },
-    /// The cluster cannot be named.
-    #[error("the namespace kube-system has no UID to name this cluster by; give it a name with --cluster-name")]
-    ClusterUnnamed,
-    /// The server for probes and metrics cannot start.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-}
-
 /// Runs the operator until the process is asked to stop.
 ///
 /// # Errors
-/// Why it cannot start.
-pub fn run(args: &RunArgs) -> Result<(), StartError> {
-    telemetry::init(&args.log)?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args))
-}
-
-async fn serve(args: &RunArgs) -> Result<(), StartError> {
+/// Why it cannot start, or not go on.
+pub fn run(args: &RunArgs) -> Result<(), RunError> {
     // With two providers in a build rustls would refuse to choose. Only a second call fails, and there is none.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::from)?;
+    let telemetry = {
+        let _inside = runtime.enter();
+        telemetry::init(&args.log).map_err(StartError::from)?
+    };
+    let ended = runtime.block_on(serve(args));
+    // Who has lost the Lease waits for nothing, not even for its traces to be sent.
+    if ended.is_ok() {
+        telemetry.finish();
+    }
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(args: &RunArgs) -> Result<(), RunError> {
+    let Assembled { runtime, server, elector } = assemble(args).await?;
+    let shutdown = CancellationToken::new();
+    tokio::spawn(cancel_on_signal(shutdown.clone()).map_err(StartError::from)?);
+    let (metrics, readiness) = (Arc::clone(&runtime.metrics), Arc::clone(&runtime.readiness));
+    let serving = tokio::spawn(server.serve(metrics, readiness, shutdown.clone()));
+    let scope = Scope::of(&args.kubernetes.watch_namespace);
+    let passes = controller::run(runtime, &scope, args.kubernetes.concurrency, shutdown.clone());
+    match elector {
+        Some(elector) => elector.run(passes).await?,
+        None => passes.await,
+    }
+    shutdown.cancel();
+    if let Ok(served) = serving.await {
+        served.map_err(RunError::Server)?;
+    }
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+/// The parts of the operator, ready to run.
+struct Assembled {
+    runtime: Runtime,
+    server: Server,
+    /// Stands for election, unless this is the only replica.
+    elector: Option<Elector>,
+}
+
+async fn assemble(args: &RunArgs) -> Result<Assembled, StartError> {
     let cloud = args.azure.cloud()?;
+    let candidacy = election::candidacy(&args.leader_election)?;
+    let fence = if candidacy.is_some() { Fence::closed() } else { Fence::open() };
     let metrics = Metrics::new(args.kubernetes.concurrency);
-    let azure = azure(&args.azure, &cloud, Arc::clone(&metrics)).await?;
-    let (client, cluster_name) = kubernetes(&args.kubernetes).await?;
+    let azure = azure(&args.azure, &cloud, Arc::clone(&metrics), fence.clone()).await?;
+    let scope = Scope::of(&args.kubernetes.watch_namespace);
+    let config = Config::infer().await.map_err(StartError::KubeConfig)?;
+    let (client, cluster_name) = kubernetes(&args.kubernetes, &scope, config.clone()).await?;
+    let elector = match candidacy {
+        Some(candidacy) => Some(election::elector(candidacy, config, fence.clone(), Arc::clone(&metrics)).await?),
+        None => None,
+    };
     let server = Server::bind(args.server.listen, args.server.listen_file.as_deref()).await?;
-    announce(args, &cloud, &cluster_name, &server);
+    announce(args, &cloud, &cluster_name, &scope, &server);
 
     let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: std::env::var("HOSTNAME").ok() };
     let settings = Settings {
@@ -139,22 +112,11 @@ async fn serve(args: &RunArgs) -> Result<(), StartError> {
     let recorder = Recorder::new(client.clone(), reporter);
     let observer: Arc<Metrics> = Arc::clone(&metrics);
     let context = Arc::new(Context::new(client, recorder, identities, settings, Clock::system(), observer));
-    let readiness = Arc::new(Readiness::default());
-    let shutdown = CancellationToken::new();
-    tokio::spawn(cancel_on_signal(shutdown.clone())?);
-    let serving = tokio::spawn(server.serve(Arc::clone(&metrics), Arc::clone(&readiness), shutdown.clone()));
-    let runtime = Runtime { context, metrics, readiness };
-    let namespace = args.kubernetes.watch_namespace.as_deref();
-    controller::run(runtime, namespace, args.kubernetes.concurrency, shutdown.clone()).await;
-    shutdown.cancel();
-    if let Ok(served) = serving.await {
-        served?;
-    }
-    tracing::info!("Stopped");
-    Ok(())
+    let runtime = Runtime { context, metrics, readiness: Arc::new(Readiness::default()), fence };
+    Ok(Assembled { runtime, server, elector })
 }
 
-async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>) -> Result<ArmClient, StartError> {
+async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>, fence: Fence) -> Result<ArmClient, StartError> {
     let extra_ca_pem = match &args.ca_bundle {
         Some(path) => Some(tokio::fs::read(path).await.map_err(|source| {
             let path = path.display().to_string();
@@ -165,17 +127,17 @@ async fn azure(args: &AzureArgs, cloud: &Cloud, metrics: Arc<Metrics>) -> Result
     let http = http_client(&TransportOptions { extra_ca_pem, ..TransportOptions::default() })?;
     let config = CredentialConfig::from_env(args.credential, |name| std::env::var(name).ok())?;
     let credential = Credential::new(config, cloud, Arc::clone(&http))?;
-    let options = ArmOptions { observer: metrics, ..ArmOptions::default() };
+    let options = ArmOptions { observer: metrics, gate: Arc::new(fence), ..ArmOptions::default() };
     Ok(ArmClient::new(cloud.clone(), credential, http, options))
 }
 
 /// Connects to the cluster and checks that what the operator watches can be read.
-async fn kubernetes(args: &KubernetesArgs) -> Result<(Client, String), StartError> {
-    let config = Config::infer().await.map_err(StartError::KubeConfig)?;
+async fn kubernetes(args: &KubernetesArgs, scope: &Scope, config: Config) -> Result<(Client, String), StartError> {
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(StartError::KubeClient)?;
     let check = async {
-        check_definition(&client, args.watch_namespace.as_deref()).await?;
+        check_rights(&client, scope).await?;
+        definitions::check(&client).await?;
         cluster_name(args, &client).await
     };
     match tokio::time::timeout(START_TIMEOUT, check).await {
@@ -189,22 +151,39 @@ async fn kubernetes(args: &KubernetesArgs) -> Result<(Client, String), StartErro
     }
 }
 
-async fn check_definition(client: &Client, namespace: Option<&str>) -> Result<(), StartError> {
-    let api: Api<PostgresBackup> = match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
-    check_list(&api, "PostgresBackup", "list PostgresBackups").await?;
+async fn check_rights(client: &Client, scope: &Scope) -> Result<(), StartError> {
+    let any = ListParams::default().limit(1);
     let grants: Api<PostgresBackupGrant> = Api::all(client.clone());
-    check_list(&grants, "PostgresBackupGrant", "list PostgresBackupGrants").await?;
-    check_list(&Api::<Namespace>::all(client.clone()), "Namespace", "list namespaces").await
+    check_list(&grants, &any, "PostgresBackupGrant", "list PostgresBackupGrants").await?;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    match scope {
+        Scope::Cluster => {
+            let backups: Api<PostgresBackup> = Api::all(client.clone());
+            check_list(&backups, &any, "PostgresBackup", "list PostgresBackups").await?;
+            check_list(&namespaces, &any, "Namespace", "list namespaces").await
+        }
+        Scope::Namespaces(names) => {
+            for name in names {
+                let backups: Api<PostgresBackup> = Api::namespaced(client.clone(), name);
+                check_list(&backups, &any, "PostgresBackup", "list the PostgresBackups of a watched namespace").await?;
+                let by_name = any.clone().fields(&by_name(name));
+                check_list(&namespaces, &by_name, "Namespace", "list a watched namespace by its name").await?;
+            }
+            Ok(())
+        }
+    }
 }
 
-async fn check_list<K>(api: &Api<K>, kind: &'static str, what: &'static str) -> Result<(), StartError>
+async fn check_list<K>(
+    api: &Api<K>,
+    params: &ListParams,
+    kind: &'static str,
+    what: &'static str,
+) -> Result<(), StartError>
 where
     K: Clone + DeserializeOwned + Debug,
 {
-    match api.list_metadata(&ListParams::default().limit(1)).await {
+    match api.list_metadata(params).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Err(StartError::CrdMissing(kind)),
         Err(source) => Err(refused(what, source)),
@@ -228,7 +207,7 @@ fn refused(what: &'static str, source: kube::Error) -> StartError {
     }
 }
 
-fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, server: &Server) {
+fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, scope: &Scope, server: &Server) {
     let version = args.azure.api_version;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -236,7 +215,7 @@ fn announce(args: &RunArgs, cloud: &Cloud, cluster_name: &str, server: &Server) 
         arm_endpoint = cloud.arm_endpoint(),
         api_version = %version,
         cluster_name,
-        namespace = args.kubernetes.watch_namespace.as_deref().unwrap_or("all"),
+        namespaces = %scope,
         listen = %server.address(),
         "Starting",
     );

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use postgres_backup_operator::api::{Reason, crd};
+use postgres_backup_operator::metrics::definition;
 use serde_json::Value;
 use test_support::api_reference;
 
@@ -17,6 +18,16 @@ fn every_reason_is_documented_for_users() {
     let documented: Vec<_> = table.lines().collect();
     let expected: Vec<_> = Reason::ALL.iter().map(|reason| format!("| `{reason}` | {} |", reason.meaning())).collect();
     assert_eq!(documented, expected, "the table in docs/status.md should read:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let page = include_str!("../docs/metrics.md");
+    let head = "| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n";
+    let (_, table) = page.split_once(head).expect("the page has the table of metrics");
+    let documented: Vec<_> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let expected: Vec<_> = definition::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(documented, expected, "the table in docs/metrics.md should read:\n{}", expected.join("\n"));
 }
 
 #[test]

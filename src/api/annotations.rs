@@ -21,6 +21,12 @@ pub const ALLOW_IRREVERSIBLE_DELETE: &str = "pgbackup.dev/allow-irreversible-del
 /// `"true"` lets the object be deleted where a deletion guard is installed (`deploy/deletion-guard.yaml`). The API server
 /// asks for it; the operator does not look at it.
 pub const ALLOW_DELETE: &str = "pgbackup.dev/allow-delete";
+/// All that the operator looks at.
+pub const ALL: [&str; 4] = [PAUSED, RECONCILE_REQUESTED_AT, TAKE_OVER_FROM, ALLOW_IRREVERSIBLE_DELETE];
+
+/// Longest value that is looked at, in bytes: longer than any owner tag, name or time, so that what is cut off a longer one
+/// never makes it equal to one of them.
+pub const LONGEST: usize = 2_048;
 
 /// Longest request for a reconcile that status echoes, in bytes; the rest of a longer one is left out.
 const MAX_REQUEST: usize = 256;

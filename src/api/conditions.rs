@@ -33,6 +33,18 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// Every type.
+    pub const ALL: [Self; 8] = [
+        Self::Ready,
+        Self::Validated,
+        Self::Synced,
+        Self::Protected,
+        Self::Reconciling,
+        Self::Stalled,
+        Self::Paused,
+        Self::Deleting,
+    ];
+
     /// The name in `status.conditions[].type`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

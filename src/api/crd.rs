@@ -21,6 +21,15 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Backup, Self::Grant];
 
+    /// The kind, as manifests name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "PostgresBackup",
+            Self::Grant => "PostgresBackupGrant",
+        }
+    }
+
     /// The plural, by which kubectl and the names of files call it.
     #[must_use]
     pub fn plural(self) -> &'static str {

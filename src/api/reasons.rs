@@ -95,6 +95,11 @@ reasons! {
     /// Deleting the backup instance could not be undone: confirm it with the annotation that the message names.
     AwaitingConfirmation,
 
+    /// The operator could not finish its work on the object, most likely because of a defect: its log says more. It tries again by itself.
+    PassFailed,
+    /// The operator cannot read the object as it is stored: install the CustomResourceDefinition of the operator's version and correct the object.
+    Unreadable,
+
     /// No PostgresBackupGrant permits what the object asks for, so nothing is sent to Azure: the message says what to ask an administrator for.
     NotPermitted,
     /// Several PostgresBackupGrants permit it as different identities, so nothing is sent to Azure: an administrator has to leave one.

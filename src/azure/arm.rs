@@ -18,8 +18,9 @@ pub use pause::SubscriptionPause;
 use super::cloud::Cloud;
 use super::credential::{AssertionSource, BearerToken, Credential, CredentialError};
 use super::error::{AzureError, LostAnswer};
+use super::gate::{OpenGate, WriteGate};
 use super::id::SubscriptionId;
-use super::request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
+use super::request::{CallContext, NoObserver, RequestIds, RequestObserver};
 use azure_core::error::ErrorKind;
 use azure_core::http::HttpClient;
 use std::fmt;
@@ -36,11 +37,13 @@ pub struct ArmOptions {
     pub timeout: Duration,
     /// Is told of every request.
     pub observer: Arc<dyn RequestObserver>,
+    /// Is asked before every request that changes something.
+    pub gate: Arc<dyn WriteGate>,
 }
 
 impl Default for ArmOptions {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(60), observer: Arc::new(NoObserver) }
+        Self { timeout: Duration::from_secs(60), observer: Arc::new(NoObserver), gate: Arc::new(OpenGate) }
     }
 }
 
@@ -92,6 +95,11 @@ impl ArmClient {
         self.shared.pauses.remaining(subscription)
     }
 
+    /// Whether requests that change something may be sent now.
+    pub fn may_write(&self) -> bool {
+        self.shared.options.gate.is_open()
+    }
+
     /// Sends a request once; twice only if it reads and its token was refused and could be replaced.
     pub(super) async fn send(&self, context: &CallContext, call: Call<'_>) -> Result<Answer, AzureError> {
         let token = self.token_unless_paused(call.subscription).await?;
@@ -115,7 +123,8 @@ impl ArmClient {
     /// A pause may begin while the token is fetched, so it is asked about again at the moment of sending.
     async fn token_unless_paused(&self, subscription: &SubscriptionId) -> Result<BearerToken, AzureError> {
         self.refuse_while_paused(subscription)?;
-        let token = self.shared.credential.token().await?;
+        let Shared { credential, options, .. } = &*self.shared;
+        let token = credential.token().await.inspect_err(|_| options.observer.no_token(credential.identity()))?;
         self.refuse_while_paused(subscription)?;
         Ok(token)
     }
@@ -127,7 +136,11 @@ impl ArmClient {
         }
     }
 
+    /// Sends a request, if it may be sent: nothing is waited for between the question and the sending.
     async fn attempt(&self, context: &CallContext, call: &Call<'_>, token: &BearerToken) -> Result<Answer, AzureError> {
+        if !(call.operation.is_read() || self.may_write()) {
+            return Err(AzureError::Withheld { operation: call.operation });
+        }
         let ids = RequestIds::new(context);
         let span = tracing::debug_span!(
             "azure_request",
@@ -136,25 +149,39 @@ impl ArmClient {
             correlation_id = %ids.correlation_id,
             request_id = tracing::field::Empty,
             status = tracing::field::Empty,
+            otel.kind = "client",
+            otel.name = call.operation.name(),
+            otel.status_code = tracing::field::Empty,
+            http.request.method = call.method.as_str(),
+            http.response.status_code = tracing::field::Empty,
+            server.address = self.shared.cloud.arm_host(),
+            azure.resource_provider.namespace = "Microsoft.DataProtection",
+            azure.service.request.id = tracing::field::Empty,
+            "error.type" = tracing::field::Empty,
         );
         let started = Instant::now();
         let outcome = self.exchange(call, &ids, token).instrument(span.clone()).await;
-        self.report(&span, call.operation, &outcome, started.elapsed());
+        self.report(&span, call, &outcome, started.elapsed());
         if let Err(AzureError::Http { status: 429 | 503, retry_after: Some(wait), .. }) = &outcome {
             self.shared.pauses.extend(call.subscription, *wait);
         }
         outcome
     }
 
-    fn report(&self, span: &Span, operation: Operation, outcome: &Result<Answer, AzureError>, elapsed: Duration) {
+    fn report(&self, span: &Span, call: &Call<'_>, outcome: &Result<Answer, AzureError>, elapsed: Duration) {
         let (status, ids) = match outcome {
             Ok(answer) => (Some(answer.status()), Some(answer.ids())),
             Err(error) => (error.status(), error.ids()),
         };
-        span.record("status", status);
-        span.record("request_id", ids.and_then(|ids| ids.request_id.as_deref()));
+        let request_id = ids.and_then(|ids| ids.request_id.as_deref());
+        span.record("status", status).record("http.response.status_code", status);
+        span.record("request_id", request_id).record("azure.service.request.id", request_id);
+        if outcome.is_err() {
+            let error_type = status.map_or_else(|| "no_answer".to_owned(), |status| status.to_string());
+            span.record("otel.status_code", "ERROR").record("error.type", error_type);
+        }
         span.in_scope(|| tracing::debug!(elapsed_ms = elapsed.as_millis(), "Azure request finished"));
-        self.shared.options.observer.finished(operation, status, elapsed);
+        self.shared.options.observer.finished(call.operation, call.subscription, status, elapsed);
     }
 
     async fn exchange(&self, call: &Call<'_>, ids: &RequestIds, token: &BearerToken) -> Result<Answer, AzureError> {
@@ -164,17 +191,20 @@ impl ArmClient {
         let request = call.request(self.shared.cloud.arm_endpoint(), ids, token).map_err(not_sent)?;
         let exchange = async {
             match self.shared.http_client.execute_request(&request).await {
-                Ok(response) => Answer::read(operation, response, ids.clone()).await.map_err(lost),
+                Ok(response) => Answer::read(operation, response, ids.clone(), token).await.map_err(lost),
                 Err(source) if never_left(&source) => Err(not_sent(source)),
                 Err(source) => Err(lost(LostAnswer::Connection(source))),
             }
         };
         let after = self.shared.options.timeout;
         let answer = timeout(after, exchange).await.unwrap_or_else(|_| Err(lost(LostAnswer::Timeout { after })))?;
+        for (limit, remaining) in answer.remaining() {
+            self.shared.options.observer.remaining(operation, call.subscription, limit, remaining);
+        }
         if call.expected.contains(&answer.status()) {
             return Ok(answer);
         }
-        Err(answer.refusal(token))
+        Err(answer.refusal())
     }
 }
 

@@ -133,6 +133,14 @@ impl Cloud {
         &self.arm_endpoint
     }
 
+    /// Host of the Resource Manager endpoint, without a port.
+    pub fn arm_host(&self) -> &str {
+        let authority =
+            self.arm_endpoint.split_once("://").map_or(self.arm_endpoint.as_str(), |(_, authority)| authority);
+        let port = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        authority.rsplit_once(':').filter(|(_, tail)| port(tail)).map_or(authority, |(host, _)| host)
+    }
+
     /// The audience of access tokens for Resource Manager, without a slash at the end.
     pub fn audience(&self) -> &str {
         &self.audience

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod config;
+mod endpoint;
 mod error;
 mod kind;
 
@@ -11,7 +12,7 @@ mod tests;
 pub use assertion::{AssertionError, AssertionSource, BoxedAssertion};
 pub use config::CredentialConfig;
 pub use error::CredentialError;
-pub use kind::{CredentialKind, UnknownCredentialKind};
+pub use kind::{CredentialKind, IdentityKind, UnknownCredentialKind};
 
 use super::cloud::Cloud;
 use assertion::Assertions;
@@ -41,6 +42,7 @@ pub struct Credential {
 struct Shared {
     build: Box<dyn Fn() -> Result<Arc<dyn TokenCredential>, CredentialError> + Send + Sync>,
     scope: String,
+    identity: IdentityKind,
     current: Mutex<Current>,
 }
 
@@ -81,14 +83,22 @@ impl Credential {
     ) -> Result<Self, CredentialError> {
         let (tenant_id, client_id) = (tenant_id.to_owned(), client_id.to_owned());
         let authority = cloud.authority_host().to_owned();
-        Self::from_builder(cloud, move || {
+        Self::build(cloud, IdentityKind::Workload, move || {
             config::federated(&tenant_id, &client_id, Assertions(assertions.clone()), &authority, http_client.clone())
         })
     }
 
-    /// A credential from any builder, which is called now and again whenever a token is refused.
+    /// A credential of the operator from any builder, which is called now and again whenever a token is refused.
     pub fn from_builder(
         cloud: &Cloud,
+        build: impl Fn() -> Result<Arc<dyn TokenCredential>, CredentialError> + Send + Sync + 'static,
+    ) -> Result<Self, CredentialError> {
+        Self::build(cloud, IdentityKind::Operator, build)
+    }
+
+    fn build(
+        cloud: &Cloud,
+        identity: IdentityKind,
         build: impl Fn() -> Result<Arc<dyn TokenCredential>, CredentialError> + Send + Sync + 'static,
     ) -> Result<Self, CredentialError> {
         let credential = build()?;
@@ -96,9 +106,15 @@ impl Credential {
             shared: Arc::new(Shared {
                 build: Box::new(build),
                 scope: cloud.scope(),
+                identity,
                 current: Mutex::new(Current { credential, generation: Generation(0), rebuilt_at: None }),
             }),
         })
+    }
+
+    /// Whose tokens these are.
+    pub fn identity(&self) -> IdentityKind {
+        self.shared.identity
     }
 
     /// Asks for a token once, so that a start-up check can tell early that the identity does not work.

@@ -24,6 +24,12 @@ pub enum AzureError {
         /// How much longer.
         retry_after: Duration,
     },
+    /// Nothing was sent, because this process may not change anything now.
+    #[error("{operation}: not sent, because another replica of the operator acts by now")]
+    Withheld {
+        /// What was to be done.
+        operation: Operation,
+    },
     /// There is no permit for this; nothing was sent.
     #[error("{operation}: {source}")]
     Outside {
@@ -142,7 +148,8 @@ impl AzureError {
             Self::Throttled { .. } => ErrorClass::Throttled,
             Self::Outside { .. } => ErrorClass::Request,
             Self::Http { status, error, .. } => classify(Some(*status), &error.code),
-            Self::NotSent { .. }
+            Self::Withheld { .. }
+            | Self::NotSent { .. }
             | Self::OutcomeUnknown { .. }
             | Self::UnexpectedStatus { .. }
             | Self::Decode { .. }
@@ -154,9 +161,11 @@ impl AzureError {
     /// Whether the request may have been carried out all the same.
     pub fn delivery(&self) -> Delivery {
         match self {
-            Self::Credential(_) | Self::Throttled { .. } | Self::Outside { .. } | Self::NotSent { .. } => {
-                Delivery::NotSent
-            }
+            Self::Credential(_)
+            | Self::Throttled { .. }
+            | Self::Withheld { .. }
+            | Self::Outside { .. }
+            | Self::NotSent { .. } => Delivery::NotSent,
             // A gateway that gave up (408, 502, 504) does not know what became of what it had passed on.
             Self::Http { status: 408, .. } => Delivery::Unknown,
             Self::Http { status: 400..=499 | 500 | 503, .. } => Delivery::Refused,
@@ -195,6 +204,7 @@ impl AzureError {
             | Self::Decode { ids, .. } => Some(ids),
             Self::Credential(_)
             | Self::Throttled { .. }
+            | Self::Withheld { .. }
             | Self::Outside { .. }
             | Self::NotSent { .. }
             | Self::PollUrl { .. }
@@ -224,6 +234,7 @@ impl AzureError {
             Self::Throttled { .. } => {
                 ServiceError::own("TooManyRequests", "Azure asked for fewer requests in this subscription.")
             }
+            Self::Withheld { .. } => ServiceError::own("NotLeading", "Another replica of the operator acts by now."),
             Self::Outside { source, .. } => ServiceError::own("OutsidePermit", source),
             Self::NotSent { .. } => ServiceError::own("ConnectionFailed", "Azure Resource Manager cannot be reached."),
             Self::OutcomeUnknown { source, .. } => ServiceError::own(

@@ -18,6 +18,7 @@ mod class;
 mod cloud;
 mod credential;
 mod error;
+mod gate;
 mod id;
 mod json;
 mod model;
@@ -27,7 +28,9 @@ mod operation_path;
 mod page;
 mod permit;
 mod protection;
+mod rate_limit;
 mod request;
+mod retry_after;
 mod service_error;
 mod transport;
 mod version;
@@ -40,9 +43,10 @@ pub use class::ErrorClass;
 pub use cloud::{Cloud, CloudError, CloudName, CloudOverrides};
 pub use credential::{
     AssertionError, AssertionSource, BoxedAssertion, Credential, CredentialConfig, CredentialError, CredentialKind,
-    UnknownCredentialKind,
+    IdentityKind, UnknownCredentialKind,
 };
 pub use error::{AzureError, Delivery, LostAnswer};
+pub use gate::{OpenGate, WriteGate};
 pub use id::{
     BackupInstanceId, BackupInstanceName, DatabaseScope, DatasourceId, DatasourceKind, FlexibleServerId, KeyVaultHost,
     ParseIdError, ParseKeyVaultHostError, ParseNameError, ParseScopeError, ParseSecretUriError, PolicyId, PolicyName,
@@ -57,7 +61,9 @@ pub use operation_path::{OperationPath, OperationPathError};
 pub use page::Page;
 pub use permit::{Identity, OutsidePermit, Permit, WorkloadIdentity};
 pub use protection::DataProtection;
+pub use rate_limit::RateLimit;
 pub use request::{CallContext, NoObserver, Operation, RequestIds, RequestObserver};
+pub use retry_after::parse_retry_after;
 pub use service_error::ServiceError;
 pub use transport::{TransportError, TransportOptions, http_client};
 pub use version::{ApiVersion, Limitation, UnsupportedApiVersion};

@@ -22,7 +22,10 @@ impl NextPage {
     pub(super) const COLLECTION: &str = "backupInstances";
 
     /// Takes a `nextLink` that was given for the list of the backup instances of `vault`.
-    pub(super) fn from_link(link: &str, cloud: &Cloud, vault: &VaultId) -> Result<Self, NextPageError> {
+    ///
+    /// # Errors
+    /// Why the link is not followed.
+    pub fn from_link(link: &str, cloud: &Cloud, vault: &VaultId) -> Result<Self, NextPageError> {
         if link.len() > LONGEST {
             return Err(NextPageError::TooLong);
         }

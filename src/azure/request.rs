@@ -1,5 +1,8 @@
 //! What surrounds a request: what it is for, its ids, and who watches.
 
+use super::credential::IdentityKind;
+use super::id::SubscriptionId;
+use super::rate_limit::RateLimit;
 use azure_core::http::headers::{HeaderName, Headers};
 use std::fmt;
 use std::time::Duration;
@@ -146,7 +149,13 @@ impl fmt::Display for RequestIds {
 /// Is told of every request that was sent; counts them, for instance. Must not block.
 pub trait RequestObserver: Send + Sync + fmt::Debug {
     /// A request has ended. `status` is absent when no answer came; `elapsed` includes reading the answer, not the token.
-    fn finished(&self, operation: Operation, status: Option<u16>, elapsed: Duration);
+    fn finished(&self, operation: Operation, subscription: &SubscriptionId, status: Option<u16>, elapsed: Duration);
+
+    /// Azure has said how much is left of a limit that the request counted against.
+    fn remaining(&self, operation: Operation, subscription: &SubscriptionId, limit: RateLimit, remaining: u32);
+
+    /// A request was not sent because there was no access token for it.
+    fn no_token(&self, identity: IdentityKind);
 }
 
 /// Watches nothing.
@@ -154,7 +163,9 @@ pub trait RequestObserver: Send + Sync + fmt::Debug {
 pub struct NoObserver;
 
 impl RequestObserver for NoObserver {
-    fn finished(&self, _: Operation, _: Option<u16>, _: Duration) {}
+    fn finished(&self, _: Operation, _: &SubscriptionId, _: Option<u16>, _: Duration) {}
+    fn remaining(&self, _: Operation, _: &SubscriptionId, _: RateLimit, _: u32) {}
+    fn no_token(&self, _: IdentityKind) {}
 }
 
 #[cfg(test)]

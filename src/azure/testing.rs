@@ -36,8 +36,8 @@ pub(super) fn instance() -> BackupInstanceId {
     vault().instance("orders-orders-1".parse().unwrap())
 }
 
-/// What every token of the tests contains; must never be seen outside of an Authorization header.
-pub(super) const CANARY: &str = "canary-7f3a";
+// What every token of the tests contains; must never be seen outside of an Authorization header.
+pub(super) use test_support::secrets::CANARY;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -51,6 +51,8 @@ pub(super) enum Reply {
     Fail(ErrorKind),
     /// The answer begins and breaks off.
     BreakOff,
+    /// The answer never ends.
+    Endless,
     Hang,
 }
 
@@ -70,6 +72,8 @@ pub(super) struct Sent {
     pub(super) url: String,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) body: Option<Value>,
+    /// The body of a form.
+    pub(super) form: String,
 }
 
 /// An HTTP client that gives prepared answers in order and remembers what it was sent.
@@ -111,6 +115,7 @@ impl HttpClient for FakeAzure {
             url: request.url().to_string(),
             headers: request.headers().iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect(),
             body: serde_json::from_slice(body).ok(),
+            form: String::from_utf8_lossy(body).into_owned(),
         });
         let reply = self.replies.lock().unwrap().pop_front().expect("no reply prepared");
         Box::pin(async move {
@@ -125,6 +130,10 @@ impl HttpClient for FakeAzure {
                     let chunks = [Ok(Bytes::from_static(b"{")), Err(Error::with_message(ErrorKind::Io, "reset"))];
                     let stream = Box::pin(futures::stream::iter(chunks));
                     Ok(AsyncRawResponse::new(StatusCode::Ok, Headers::new(), stream))
+                }
+                Reply::Endless => {
+                    let stream = futures::stream::repeat_with(|| Ok(Bytes::from(vec![b' '; 64 * 1024])));
+                    Ok(AsyncRawResponse::new(StatusCode::Ok, Headers::new(), Box::pin(stream)))
                 }
                 Reply::Hang => std::future::pending().await,
             }

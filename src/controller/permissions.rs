@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
+use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, reflector, watcher};
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use tokio::sync::SetOnce;
 
+use super::scope::{Scope, by_name};
+use super::union::{Part, union};
 use crate::error_chain;
+use crate::leader::Fence;
 use crate::reconcile::Context;
 use crate::reconcile::authorize::authority::{NamespaceMeta, StoredGrant};
 use crate::reconcile::served;
@@ -34,36 +38,28 @@ pub(super) struct Permissions {
     namespaces_known: Arc<SetOnce<()>>,
 }
 
-/// How much of the cluster is looked after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum View {
-    /// All of it.
-    Cluster,
-    /// One namespace: who else a grant serves is not known, so it is not told anything.
-    Namespace,
-}
-
 /// The objects to look at again.
 pub(super) type Wake = UnboundedSender<ObjectRef<Stored>>;
 
 impl Permissions {
-    /// Starts two watches, which the future that comes with it has to be polled for. It never ends.
+    /// Starts two watches, which the future that comes with it has to be polled for. It never ends. Grants are told something
+    /// from when the fence opens.
     pub(super) fn watch(
         context: &Arc<Context>,
         objects: Store<Stored>,
-        view: View,
+        scope: &Scope,
         wake: Wake,
+        fence: &Fence,
     ) -> (Self, impl Future<Output = ()> + use<>) {
         let client = &context.client;
         let (grants, grant_writer) = reflector::store();
         let (namespaces, namespace_writer) = reflector::store();
-        context.authority.watch(namespaces);
+        context.authority.watch(namespaces.clone());
         let grant_changes = watcher(Api::<StoredGrant>::all(client.clone()), watcher::Config::default())
             .default_backoff()
             .modify(|grant: &mut StoredGrant| grant.managed_fields_mut().clear())
             .reflect(grant_writer);
-        let namespace_changes = watcher(Api::<NamespaceMeta>::all(client.clone()), watcher::Config::default())
-            .default_backoff()
+        let namespace_changes = namespaces_in(client, scope, namespaces.clone())
             .modify(|namespace: &mut NamespaceMeta| {
                 namespace.managed_fields_mut().clear();
                 namespace.annotations_mut().clear();
@@ -71,13 +67,16 @@ impl Permissions {
             .reflect(namespace_writer);
         let (grants_known, namespaces_known) = Default::default();
         let permissions = Self { context: Arc::clone(context), grants, objects, grants_known, namespaces_known };
-        let running = permissions.clone();
+        // Whoever sees some namespaces only does not know whom else a grant serves.
+        let sees_all = *scope == Scope::Cluster;
+        let (running, fence) = (permissions.clone(), fence.clone());
         let running = async move {
             futures::join!(
                 running.follow(grant_changes, "PostgresBackupGrants", &running.grants_known, &wake),
                 running.follow(namespace_changes, "namespaces", &running.namespaces_known, &wake),
                 async {
-                    if view == View::Cluster {
+                    if sees_all {
+                        fence.opened().await;
                         running.tell().await;
                     }
                 },
@@ -139,6 +138,28 @@ impl Permissions {
                 tokio::time::sleep(RETRY).await;
                 self.context.authority.announce();
             }
+        }
+    }
+}
+
+/// Watches the namespaces in scope: each by its name, which a right to read can be limited to.
+fn namespaces_in(
+    client: &Client,
+    scope: &Scope,
+    known: Store<NamespaceMeta>,
+) -> BoxStream<'static, watcher::Result<watcher::Event<NamespaceMeta>>> {
+    let watch = |config| watcher(Api::<NamespaceMeta>::all(client.clone()), config).default_backoff().boxed();
+    match scope {
+        Scope::Cluster => watch(watcher::Config::default()),
+        Scope::Namespaces(names) => {
+            let part = |name: &String| {
+                let covered = name.clone();
+                Part {
+                    events: watch(watcher::Config::default().fields(&by_name(name))),
+                    covers: Box::new(move |namespace: &NamespaceMeta| namespace.name_any() == covered),
+                }
+            };
+            union(names.iter().map(part).collect(), known).boxed()
         }
     }
 }

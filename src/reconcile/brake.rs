@@ -1,6 +1,6 @@
 //! Holds mass deletion: a pruned directory or a deleted CustomResourceDefinition must not cost a fleet its backups.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -74,6 +74,11 @@ impl Brake {
         self.lock().held.remove(uid);
     }
 
+    /// Objects that are not among these uids are held no more: they are gone.
+    pub fn retain(&self, uids: &HashSet<String>) {
+        self.lock().held.retain(|uid, _| uids.contains(uid));
+    }
+
     /// How many objects are held.
     #[must_use]
     pub fn held(&self) -> usize {
@@ -115,6 +120,14 @@ mod tests {
         tokio::time::advance(WINDOW).await;
         brake.count_begun(|| vec!["a".to_owned(), "b".to_owned()]);
         assert!(brake.admits("c"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn objects_that_went_unnoticed_are_held_no_more() {
+        let brake = brake(1);
+        assert!(brake.admits("a") && !brake.admits("b") && !brake.admits("c"));
+        brake.retain(&HashSet::from(["c".to_owned()]));
+        assert_eq!(brake.held(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::Client;
 use kube::runtime::events::Recorder;
+use kube::{Client, ResourceExt};
 
 use super::authorize::authority::Authority;
 use super::authorize::identities::Identities;
@@ -14,6 +14,7 @@ use super::memory::Memories;
 use super::observe::neighbours::Neighbours;
 use super::observe::vaults::VaultCache;
 use super::settings::Settings;
+use super::stored::Stored;
 use crate::api::PostgresBackup;
 use crate::api::conditions;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
@@ -25,6 +26,8 @@ pub trait PassObserver: Send + Sync {
     fn deletions_held(&self, count: usize);
     /// A backup instance of this vault was deleted; until when that can be undone, if Azure says so.
     fn deleted(&self, vault: &str, undo_until: Option<Timestamp>);
+    /// Somebody else has changed what the operator is about to put right in this way.
+    fn drift_found(&self, kind: OperationKind);
     /// The operator has put right what somebody else had changed.
     fn drift_corrected(&self, kind: OperationKind);
 }
@@ -47,10 +50,16 @@ impl Clock {
         Self(Arc::new(move || epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX)))
     }
 
+    /// The present time, as exactly as the clock tells it.
+    #[must_use]
+    pub fn exact(&self) -> Timestamp {
+        (self.0)()
+    }
+
     /// The present time, in whole seconds, as Kubernetes stores times.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        conditions::whole_seconds((self.0)())
+        conditions::whole_seconds(self.exact())
     }
 }
 
@@ -116,7 +125,24 @@ impl Context {
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
+        self.authority.forget(uid);
         self.brake.release(uid);
+        self.observer.deletions_held(self.brake.held());
+    }
+
+    /// Forgets an object that went while a pass over it was running, and whatever that pass has left to be remembered.
+    pub fn forget_if_gone(&self, stored: &Stored) {
+        if !self.neighbours.watches(stored) {
+            self.forget(&stored.uid().unwrap_or_default());
+        }
+    }
+
+    /// Forgets the objects that went while nobody watched.
+    pub fn forget_all_but_watched(&self) {
+        let uids = self.neighbours.uids();
+        self.memories.retain(&uids);
+        self.brake.retain(&uids);
+        self.authority.retain(&uids);
         self.observer.deletions_held(self.brake.held());
     }
 

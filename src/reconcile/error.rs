@@ -20,9 +20,17 @@ pub enum Error {
     /// What was about to be sent is not permitted any more.
     #[error("the grant was withdrawn while the object was worked on")]
     Revoked,
+    /// This replica does not lead any more.
+    #[error("another replica leads by now")]
+    NotLeading,
     /// Status could not be reported.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The stored object is none that this operator knows.
+    #[error(
+        "cannot read the object as the API server stores it: {0}; install the CustomResourceDefinition of this operator's version and correct the object"
+    )]
+    Unreadable(String),
     /// The pass took too long.
     #[error("the pass was given up after {} s", .0.as_secs())]
     Deadline(Duration),
@@ -32,7 +40,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the object merely has changed since it was read: the next pass sees the new one.
+    /// Whether the operator itself failed, so that trying again leads most likely to the same.
+    #[must_use]
+    pub fn is_own_failure(&self) -> bool {
+        matches!(self, Self::Deadline(_) | Self::Panic(_) | Self::Report(ReportError::Contract(_)))
+    }
+
+    /// Whether merely something has changed since the pass began: the next pass, or the next leader, sees what is so now.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         match self {
@@ -41,7 +55,7 @@ impl Error {
                 matches!(status.code, 404 | 409) || (status.code == 422 && !status.message.contains("is invalid"))
             }
             Self::Report(ReportError::Write(kube::Error::Api(status))) => matches!(status.code, 404 | 409),
-            Self::Confirm(ConfirmError::Changed) | Self::Revoked => true,
+            Self::Confirm(ConfirmError::Changed) | Self::Revoked | Self::NotLeading => true,
             _ => false,
         }
     }

@@ -1,7 +1,7 @@
 //! What this process remembers of an object between two passes. Losing it costs time, never correctness: a request whose
 //! fate is not remembered counts as one whose answer was lost.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -187,6 +187,11 @@ impl Memories {
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);
+    }
+
+    /// Forgets the objects that are not among these uids.
+    pub fn retain(&self, uids: &HashSet<String>) {
+        self.lock().retain(|uid, _| uids.contains(uid));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Memory>> {

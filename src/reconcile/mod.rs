@@ -40,7 +40,6 @@ use std::time::Duration;
 use futures::FutureExt;
 use kube::runtime::controller::Action;
 use tokio::time::timeout;
-use tracing::Span;
 
 pub use context::{Clock, Context, PassObserver};
 pub use error::Error;
@@ -48,23 +47,44 @@ pub use settings::Settings;
 
 use crate::api::PostgresBackup;
 use crate::azure::CallContext;
+use crate::error_chain;
 
 /// A pass that takes longer is given up. A single request to Azure may take a minute.
 const PASS_DEADLINE: Duration = Duration::from_secs(4 * 60);
 
-/// Runs a pass. The requests it sends to Azure carry one correlation id, which is recorded in the current span. It ends within its deadline, and a panic in it harms no other object.
+/// The longest that it may take to say so.
+const TELL_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Runs a pass, whose requests to Azure carry the correlation id of `call`. It ends within its deadline, and a panic in it
+/// harms no other object.
 ///
 /// # Errors
 /// Why the pass broke off.
-pub async fn reconcile(object: &PostgresBackup, context: &Context) -> Result<Action, Error> {
-    let call = CallContext::new();
-    Span::current().record("correlation_id", tracing::field::display(call.correlation_id()));
-    let guarded = AssertUnwindSafe(timeout(PASS_DEADLINE, pass::run(object, context, &call))).catch_unwind();
-    match guarded.await {
+pub async fn reconcile(object: &PostgresBackup, context: &Context, call: &CallContext) -> Result<Action, Error> {
+    let guarded = AssertUnwindSafe(timeout(PASS_DEADLINE, pass::run(object, context, call))).catch_unwind();
+    let outcome = match guarded.await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Error::Deadline(PASS_DEADLINE)),
         Err(panic) => Err(Error::Panic(panic_text(panic.as_ref()))),
+    };
+    if let Err(error) = &outcome
+        && error.is_own_failure()
+    {
+        tell(object, context, call, error).await;
     }
+    outcome
+}
+
+/// Says in the object's status that the operator fails on it, as far as the failure leaves a way to say so.
+async fn tell(object: &PostgresBackup, context: &Context, call: &CallContext, error: &Error) {
+    let telling = pass::tell_failure(object, context, call, error);
+    let untold = match AssertUnwindSafe(timeout(TELL_DEADLINE, telling)).catch_unwind().await {
+        Ok(Ok(Ok(()))) => return,
+        Ok(Ok(Err(error))) => error_chain::one_line(&error),
+        Ok(Err(elapsed)) => elapsed.to_string(),
+        Err(panic) => panic_text(panic.as_ref()),
+    };
+    tracing::warn!(error = untold, "Could not say in the status that the pass failed");
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

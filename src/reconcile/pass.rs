@@ -36,12 +36,31 @@ const MAX_STEPS: usize = 4;
 pub async fn run(object: &PostgresBackup, context: &Context, call: &CallContext) -> Result<Action, Error> {
     let (mut current, mut found) = (object.clone(), None);
     for _ in 0..MAX_STEPS {
+        expect_leading(context)?;
         match Pass::new(&current, context, call, found.take())?.step().await? {
             Flow::Onward(newer, seen) => (current, found) = (*newer, seen),
             Flow::Until(action) => return Ok(action),
         }
     }
     Ok(Action::requeue(Duration::from_secs(1)))
+}
+
+/// Only the leader changes anything, in Kubernetes no more than in Azure.
+fn expect_leading(context: &Context) -> Result<(), Error> {
+    if context.identities.may_write() { Ok(()) } else { Err(Error::NotLeading) }
+}
+
+/// Says in status that a pass over the object failed for a reason of the operator's own.
+///
+/// # Errors
+/// Why it could not be said.
+pub async fn tell_failure(
+    object: &PostgresBackup,
+    context: &Context,
+    call: &CallContext,
+    error: &Error,
+) -> Result<(), Error> {
+    Pass::new(object, context, call, None)?.failed(error).await
 }
 
 /// How a pass goes on after a step.

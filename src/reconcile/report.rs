@@ -89,7 +89,7 @@ pub async fn confirm_current(api: &Api<PostgresBackup>, object: &PostgresBackup)
 }
 
 /// Publishes an event. A lost event loses nothing: status says the same.
-pub async fn event(recorder: &Recorder, object: &PostgresBackup, event: &Event) {
+pub async fn event(recorder: &Recorder, object: &impl Resource<DynamicType = ()>, event: &Event) {
     let published = tokio::time::timeout(EVENT_TIMEOUT, recorder.publish(event, &object.object_ref(&()))).await;
     let error = match published {
         Ok(Ok(())) => return,

@@ -9,7 +9,7 @@ use test_support::OperatorProcess;
 use crate::stage::{Stage, flexible_server};
 
 /// Waits until status records a request of this kind.
-async fn until_recorded(stage: &Stage, operator: &OperatorProcess, kind: OperationKind) {
+async fn until_recorded(stage: &Stage<'_>, operator: &OperatorProcess, kind: OperationKind) {
     let recorded = move |object: Option<&PostgresBackup>| {
         let operation = object.and_then(|object| object.status.as_ref()?.operation.as_ref());
         operation.is_some_and(|operation| operation.kind == kind)

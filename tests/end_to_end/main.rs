@@ -6,7 +6,10 @@
 mod article;
 mod crash;
 mod main_job;
+mod monitoring;
+mod replicas;
 mod stage;
 mod startup;
 mod teams;
+mod telemetry;
 mod tenancy;

@@ -11,6 +11,7 @@ use kube::runtime::conditions::is_crd_established;
 use kube::{Api, Client};
 use postgres_backup_operator::api::{PostgresBackup, PostgresBackupGrant, crd};
 use serde_json::{Value, json};
+use test_support::secrets::CANARY;
 use test_support::{
     AzureEndpoints, ControlPlane, OperatorOptions, OperatorProcess, WaitError, Waiter, WorkDir, WorkloadIdentity,
     shared_control_plane,
@@ -25,8 +26,8 @@ const ACCOUNT: (&str, &str) = ("postgres-backup-operator", "postgres-backup-oper
 /// Azure's seconds that pass in one: an operation of half a minute takes half a second.
 const TIME_SCALE: f64 = 60.0;
 
-pub struct Stage {
-    pub control_plane: &'static ControlPlane,
+pub struct Stage<'a> {
+    pub control_plane: &'a ControlPlane,
     pub emulator: Emulator,
     pub namespace: String,
     pub options: OperatorOptions,
@@ -34,9 +35,16 @@ pub struct Stage {
     _work: WorkDir,
 }
 
-impl Stage {
+impl Stage<'static> {
+    /// On the control plane that all tests share.
     pub async fn new() -> Self {
-        let control_plane = installed_control_plane().await;
+        Self::on(installed_control_plane().await).await
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// On a control plane where the operator is installed.
+    pub async fn on(control_plane: &'a ControlPlane) -> Self {
         let config = EmulatorConfig {
             world: World::load(&project().join("tests/emulator/worlds/demo.json")).unwrap(),
             time_scale: TimeScale::new(TIME_SCALE).unwrap(),
@@ -60,7 +68,8 @@ impl Stage {
             },
             watch_namespace: Some(namespace.clone()),
             args: vec!["--poll-interval=1s".into()],
-            env: vec![("PGBACKUP_LOG".into(), "info,postgres_backup_operator=debug".into())],
+            // At this level everything is said that is ever said, and all of it is searched for secrets in the end.
+            env: vec![("PGBACKUP_LOG".into(), "trace".into()), ("AZURE_CLIENT_SECRET".into(), CANARY.into())],
         };
         let client = control_plane.client().await.unwrap();
         let stage = Self { control_plane, emulator, namespace, options, client, _work: work };
@@ -116,7 +125,7 @@ impl Stage {
         self.api().get(name).await.unwrap()
     }
 
-    pub fn waiter<'a>(&self, name: &str, operator: &'a OperatorProcess) -> Waiter<'a, PostgresBackup> {
+    pub fn waiter<'o>(&self, name: &str, operator: &'o OperatorProcess) -> Waiter<'o, PostgresBackup> {
         Waiter::new(self.api(), name).quoting(operator.process())
     }
 
@@ -158,6 +167,17 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("no {kind:?} within a minute; requests: {:#?}", self.requests());
+    }
+
+    /// Waits until the object has an event with this reason.
+    pub async fn until_event(&self, name: &str, reason: &str) {
+        for _ in 0..600 {
+            if self.events(name).await.iter().any(|event| event == reason) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("no event {reason} within a minute; events: {:?}", self.events(name).await);
     }
 
     /// The reasons of the object's events, oldest first.
@@ -225,23 +245,28 @@ pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The control plane with the definition and the rights that the operator ships with.
+/// The shared control plane with the definition and the rights that the operator ships with.
 async fn installed_control_plane() -> &'static ControlPlane {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let control_plane = shared_control_plane().await.unwrap();
-    INSTALLED
-        .get_or_init(async || {
-            let kubectl = control_plane.kubectl();
-            let server_side = ["apply", "--server-side", "-f", "-"];
-            kubectl.run_with_input(&server_side, &crd::yaml().unwrap()).await.unwrap();
-            let install = std::fs::read_to_string(project().join("deploy/install.yaml")).unwrap();
-            kubectl.run_with_input(&server_side, &install).await.unwrap();
-            let crds: Api<CustomResourceDefinition> = Api::all(control_plane.client().await.unwrap());
-            for kind in crd::Kind::ALL {
-                let name = format!("{}.pgbackup.dev", kind.plural());
-                kube::runtime::wait::await_condition(crds.clone(), &name, is_crd_established()).await.unwrap();
-            }
-        })
-        .await;
+    INSTALLED.get_or_init(async || install(control_plane).await).await;
     control_plane
+}
+
+/// Installs the definitions and the rights that the operator ships with.
+pub async fn install(control_plane: &ControlPlane) {
+    let kubectl = control_plane.kubectl();
+    let server_side = ["apply", "--server-side", "-f", "-"];
+    kubectl.run_with_input(&server_side, &crd::yaml().unwrap()).await.unwrap();
+    kubectl.run_with_input(&server_side, &install_manifest()).await.unwrap();
+    let crds: Api<CustomResourceDefinition> = Api::all(control_plane.client().await.unwrap());
+    for kind in crd::Kind::ALL {
+        let name = format!("{}.pgbackup.dev", kind.plural());
+        kube::runtime::wait::await_condition(crds.clone(), &name, is_crd_established()).await.unwrap();
+    }
+}
+
+/// `deploy/install.yaml`.
+pub fn install_manifest() -> String {
+    std::fs::read_to_string(project().join("deploy/install.yaml")).unwrap()
 }

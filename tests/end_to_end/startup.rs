@@ -25,6 +25,12 @@ fn it_says_in_one_message_why_it_cannot_run() {
         ("cannot read the certificate authorities in /nonexistent", &["run", "--ca-bundle", "/nonexistent"], with(&[])),
         ("only https is allowed", &["run", "--arm-endpoint", "http://management.azure.com"], with(&[])),
         ("--log", &["run", "--log", "postgres=loud"], with(&[])),
+        ("give it with --leader-election-namespace", &["run", "--leader-elect"], with(&[])),
+        (
+            "has to be longer than the renew deadline (15 s)",
+            &["run", "--leader-election-renew-deadline=15s"],
+            with(&[("POD_NAMESPACE", "backup")]),
+        ),
     ] {
         let output = run(args, &env);
         let message = String::from_utf8(output.stderr).unwrap();

@@ -178,10 +178,11 @@ async fn a_correction_is_an_event_and_a_metric_once_it_has_had_its_effect() {
     let world = World::protected().await;
     swap_policy(&world).await;
     world.sent(|sent| sent.call == Put && sent.answer.is_some(), 2).await;
-    assert_eq!(world.gauges.read("postgresbackup_drift_corrected_total"), 0.0);
+    let count = |what: &str| world.gauges.read(&format!("postgresbackup_drift_{what}_total"));
+    assert_eq!((count("found"), count("corrected")), (1.0, 0.0));
     world.ready("orders").await;
     world.pass(MINUTE).await;
-    assert_eq!(world.gauges.read("postgresbackup_drift_corrected_total"), 1.0);
+    assert_eq!((count("found"), count("corrected")), (1.0, 1.0));
     let events = world.kubernetes.events();
     let corrected = events.iter().filter(|event| event.reason.as_deref() == Some("DriftCorrected"));
     let notes: Vec<_> = corrected.map(|event| event.note.clone().unwrap()).collect();

@@ -7,10 +7,12 @@
 //!                          every request passes the Wire: written down, delayed, lost, or the operator's last
 //! ```
 //!
+//! Where there are several replicas (`replicas`), each has a wire of its own to the same API server and the same Azure.
+//!
 //! Tokio's time is paused and moves on by itself whenever nothing else is to be done, so that a simulated day takes a
 //! moment, and nothing here sleeps or polls for real. Every status that the operator writes is checked against its contract
 //! (`contract`), and a test fails when one breaks it, when a pass panics or breaks off for want of an answer that the fakes
-//! do not know.
+//! do not know, and when a secret is in anything that the operator says of itself (`secrets`).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -19,6 +21,7 @@ mod azure;
 mod contract;
 mod operator;
 mod samples;
+mod secrets;
 mod time;
 mod wire;
 mod world;
@@ -34,14 +37,17 @@ mod drift;
 mod false_ready;
 mod grants;
 mod guards;
+mod identity;
 mod lost;
 mod modes;
 mod nonsense;
 mod ownership;
 mod paused;
+mod poison;
 mod protection;
 mod quiet;
 mod refusals;
+mod replicas;
 mod rivals;
 mod role;
 mod soft_delete;

@@ -14,9 +14,9 @@ use crate::api_server::ApiServer;
 use crate::azure::Azure;
 pub use crate::operator::Setup;
 use crate::operator::{Gauges, Power, Surroundings};
-use crate::samples;
 use crate::time::Time;
 use crate::wire::{Call, Sent, Wire};
+use crate::{samples, secrets};
 
 /// Longer than anything takes in Azure.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
@@ -29,7 +29,7 @@ pub struct World {
     pub power: Power,
     pub gauges: Gauges,
     time: Time,
-    operator: JoinHandle<()>,
+    operators: Vec<JoinHandle<()>>,
 }
 
 impl World {
@@ -40,6 +40,28 @@ impl World {
 
     /// Everything as in `setup`, and the operator running.
     pub fn with(setup: Setup) -> Self {
+        let mut world = Self::without_operator(&setup);
+        let surroundings = Surroundings {
+            kubernetes: world.kubernetes.clone(),
+            azure: world.azure.clone(),
+            wire: world.wire.clone(),
+            time: world.time,
+            power: world.power.clone(),
+            gauges: world.gauges.clone(),
+            election: None,
+        };
+        world.run(surroundings, setup);
+        world
+    }
+
+    /// Runs an operator, and starts it again when it dies.
+    pub fn run(&mut self, surroundings: Surroundings, setup: Setup) {
+        self.operators.push(tokio::spawn(surroundings.supervise(setup)));
+    }
+
+    /// Everything around the operator.
+    pub fn without_operator(setup: &Setup) -> Self {
+        secrets::listen();
         // Jitter is the same in every run.
         fastrand::seed(7);
         let time = Time::start();
@@ -48,16 +70,7 @@ impl World {
         setup.grants.iter().for_each(|grant| kubernetes.grant(grant));
         let azure = Azure::new(wire.clone(), time, setup.timing.clone());
         let (power, gauges) = (Power::on(), Gauges::default());
-        let surroundings = Surroundings {
-            kubernetes: kubernetes.clone(),
-            azure: azure.clone(),
-            wire: wire.clone(),
-            time,
-            power: power.clone(),
-            gauges: gauges.clone(),
-        };
-        let operator = tokio::spawn(surroundings.supervise(setup));
-        Self { kubernetes, azure, wire, power, gauges, time, operator }
+        Self { kubernetes, azure, wire, power, gauges, time, operators: Vec::new() }
     }
 
     /// With a flexible server `orders` that is to be protected.
@@ -198,7 +211,7 @@ impl World {
     }
 
     /// Waits until something is found, looking after every change in Kubernetes.
-    async fn wait<T>(&self, find: impl Fn() -> Option<T>) -> Option<T> {
+    pub async fn wait<T>(&self, find: impl Fn() -> Option<T>) -> Option<T> {
         let mut changes = self.kubernetes.changes();
         let search = async {
             loop {
@@ -213,15 +226,17 @@ impl World {
     }
 
     fn check(&self) {
-        let violations = self.wire.violations();
+        let mut violations = self.wire.violations();
+        violations.extend(secrets::leaks());
         assert!(violations.is_empty(), "{}\n{}", violations.join("\n"), self.wire);
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.operator.abort();
+        self.operators.iter().for_each(JoinHandle::abort);
         if !std::thread::panicking() {
+            self.gauges.review(&self.wire);
             self.check();
         }
     }

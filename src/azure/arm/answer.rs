@@ -3,7 +3,9 @@
 use super::pause;
 use crate::azure::credential::BearerToken;
 use crate::azure::error::{AzureError, LostAnswer};
+use crate::azure::rate_limit::RateLimit;
 use crate::azure::request::{Operation, RequestIds};
+use crate::azure::retry_after::parse_retry_after;
 use crate::azure::service_error::ServiceError;
 use azure_core::http::AsyncRawResponse;
 use azure_core::http::headers::{HeaderName, Headers};
@@ -13,6 +15,9 @@ use std::time::Duration;
 
 /// The largest answer Resource Manager gives: 8 MB.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// What stands in the place of an access token.
+const REDACTED: &str = "[token]";
 
 /// An answer whose body has been read to the end.
 pub(in crate::azure) struct Answer {
@@ -24,10 +29,13 @@ pub(in crate::azure) struct Answer {
 }
 
 impl Answer {
+    /// Reads an answer to a request that was sent with `token`. What repeats the request must not carry the token into a log,
+    /// a status or an event, wherever in the answer it stands.
     pub(super) async fn read(
         operation: Operation,
         response: AsyncRawResponse,
         mut ids: RequestIds,
+        token: &BearerToken,
     ) -> Result<Self, LostAnswer> {
         let (status, headers, mut stream) = response.deconstruct();
         let mut body = Vec::new();
@@ -38,6 +46,11 @@ impl Answer {
             }
             body.extend_from_slice(&chunk);
         }
+        let headers = without_token(&headers, token.secret.secret());
+        let text = String::from_utf8_lossy(&body);
+        if text.contains(token.secret.secret()) {
+            body = text.replace(token.secret.secret(), REDACTED).into_bytes();
+        }
         ids.answered(&headers);
         Ok(Self { operation, status: status.into(), headers, body, ids })
     }
@@ -46,14 +59,18 @@ impl Answer {
         self.status
     }
 
-    /// The `Retry-After`: whole seconds, the only form Resource Manager uses. Anything else counts as absent; a number too
-    /// large for this machine as the largest.
+    /// The `Retry-After`, if it can be read.
     pub(in crate::azure) fn retry_after(&self) -> Option<Duration> {
         parse_retry_after(self.header("retry-after")?)
     }
 
     pub(in crate::azure) fn header(&self, name: &'static str) -> Option<&str> {
         self.headers.get_optional_str(&HeaderName::from_static(name)).filter(|value| !value.trim().is_empty())
+    }
+
+    /// How much is left of the limits that the request counted against.
+    pub(super) fn remaining(&self) -> impl Iterator<Item = (RateLimit, u32)> {
+        RateLimit::ALL.into_iter().filter_map(|limit| Some((limit, self.header(limit.header())?.trim().parse().ok()?)))
     }
 
     pub(super) fn ids(&self) -> &RequestIds {
@@ -71,56 +88,23 @@ impl Answer {
     }
 
     /// The error for an answer that is none of the successful ones.
-    pub(super) fn refusal(&self, token: &BearerToken) -> AzureError {
+    pub(super) fn refusal(&self) -> AzureError {
         let (operation, status) = (self.operation, self.status);
         let ids = Box::new(self.ids.clone());
         if status < 400 {
             return AzureError::UnexpectedStatus { operation, status, ids };
         }
-        // An error page that echoes the request must not carry the token into a log or a status.
-        let body = String::from_utf8_lossy(&self.body).replace(token.secret.secret(), "[token]");
-        let error = ServiceError::of_answer(status, self.header("x-ms-error-code"), body.as_bytes());
+        let error = ServiceError::of_answer(status, self.header("x-ms-error-code"), &self.body);
         let throttled = (status == 429).then_some(pause::DEFAULT);
         let retry_after = self.retry_after().map(pause::clamp).or(throttled);
         AzureError::Http { operation, status, error: Box::new(error), ids, retry_after }
     }
 }
 
-fn parse_retry_after(text: &str) -> Option<Duration> {
-    let digits = text.trim();
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+fn without_token(headers: &Headers, token: &str) -> Headers {
+    let mut clean = Headers::new();
+    for (name, value) in headers.iter() {
+        clean.insert(name.clone(), value.as_str().replace(token, REDACTED));
     }
-    Some(Duration::from_secs(digits.parse().unwrap_or(u64::from(u32::MAX))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn retry_after_is_whole_seconds_or_nothing() {
-        let cases = [
-            ("0", Some(0)),
-            ("30", Some(30)),
-            (" 10 ", Some(10)),
-            ("99999999999999999999999", Some(u64::from(u32::MAX))),
-            ("", None),
-            ("-1", None),
-            ("+1", None),
-            ("1.5", None),
-            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
-        ];
-        for (text, seconds) in cases {
-            assert_eq!(parse_retry_after(text), seconds.map(Duration::from_secs), "{text:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_makes_the_parser_panic(text in any::<String>()) {
-            let _ = parse_retry_after(&text);
-        }
-    }
+    clean
 }

@@ -27,6 +27,7 @@ fn endpoints_can_be_replaced_one_by_one() {
     )
     .unwrap();
     assert_eq!(cloud.arm_endpoint(), "https://127.0.0.1:8443");
+    assert_eq!((cloud.arm_host(), Cloud::public().arm_host()), ("127.0.0.1", "management.azure.com"));
     assert_eq!(cloud.audience(), "https://management.azure.com");
     assert_eq!(cloud.authority_host(), "https://login.microsoftonline.com");
 }

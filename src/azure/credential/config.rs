@@ -1,6 +1,7 @@
 //! Which credential to use, chosen by name or from the environment.
 
 use super::assertion::Assertions;
+use super::endpoint::TokenEndpoint;
 use super::error::CredentialError;
 use super::kind::CredentialKind;
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
@@ -156,7 +157,7 @@ fn client_options(authority_host: &str, http_client: Arc<dyn HttpClient>) -> Cli
             max_total_elapsed: Duration::seconds(10),
             max_delay: Duration::seconds(2),
         }),
-        transport: Some(Transport::new(http_client)),
+        transport: Some(Transport::new(Arc::new(TokenEndpoint(http_client)))),
         cloud: Some(Arc::new(CloudConfiguration::from(cloud))),
         ..ClientOptions::default()
     }

@@ -59,3 +59,25 @@ impl FromStr for CredentialKind {
 pub struct UnknownCredentialKind {
     given: String,
 }
+
+/// Whose identity a request is sent with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdentityKind {
+    /// The operator's own.
+    Operator,
+    /// One of a ServiceAccount that a grant names.
+    Workload,
+}
+
+impl IdentityKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Operator, Self::Workload];
+
+    /// The kind as a label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Workload => "workload",
+        }
+    }
+}

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod faults;
+
 use super::*;
 use crate::azure::class::ErrorClass;
 use crate::azure::testing::{self, CANARY, FakeAzure, Reply, json};

@@ -38,6 +38,7 @@ fn own_errors() -> Vec<(AzureError, Delivery, ErrorClass)> {
             Delivery::NotSent,
             Throttled,
         ),
+        (AzureError::Withheld { operation }, Delivery::NotSent, Transient),
         (AzureError::NotSent { operation, source: network(ErrorKind::Connection) }, Delivery::NotSent, Transient),
         (lost(timeout), Delivery::Unknown, Transient),
         (lost(LostAnswer::Connection(network(ErrorKind::Io))), Delivery::Unknown, Transient),

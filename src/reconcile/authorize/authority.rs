@@ -105,11 +105,19 @@ impl Authority {
         }
     }
 
+    /// Forgets what was decided about an object.
+    pub fn forget(&self, uid: &str) {
+        self.decisions().remove(uid);
+    }
+
+    /// Forgets what was decided about the objects that are not among these uids.
+    pub fn retain(&self, uids: &HashSet<String>) {
+        self.decisions().retain(|uid, _| uids.contains(uid));
+    }
+
     /// The objects about which something else is decided by now than their last passes found.
     #[must_use]
     pub fn outdated(&self, objects: &[Arc<Stored>]) -> Vec<ObjectRef<Stored>> {
-        let uids: HashSet<_> = objects.iter().filter_map(|stored| stored.uid()).collect();
-        self.decisions().retain(|uid, _| uids.contains(uid));
         let noted = |object: &PostgresBackup| self.decisions().get(&object.uid()?).cloned();
         let is_outdated = |stored: &&Arc<Stored>| {
             let object = stored.0.as_ref().ok();

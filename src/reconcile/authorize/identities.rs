@@ -51,6 +51,12 @@ impl Identities {
         self.version
     }
 
+    /// Whether requests that change something may be sent now.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.own.may_write()
+    }
+
     /// A client for one pass that asks what `permit` allows, as its identity.
     ///
     /// # Errors
@@ -120,5 +126,49 @@ impl ServiceAccountTokens {
 impl AssertionSource for ServiceAccountTokens {
     fn assertion(&self) -> BoxedAssertion<'_> {
         Box::pin(self.issue())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use kube::client::Body;
+    use tower::BoxError;
+
+    use super::*;
+    use crate::azure::{ArmOptions, Cloud, Credential, CredentialConfig, TransportOptions, http_client};
+
+    fn identity(number: usize) -> WorkloadIdentity {
+        WorkloadIdentity {
+            namespace: "shop".to_owned(),
+            service_account: "backup".to_owned(),
+            client_id: format!("client-{number}"),
+            tenant_id: "tenant".to_owned(),
+        }
+    }
+
+    /// Identities that never get as far as a request.
+    fn identities() -> Identities {
+        let nobody = tower::service_fn(|_| async { Err::<http::Response<Body>, BoxError>("nobody is there".into()) });
+        let http = http_client(&TransportOptions::default()).unwrap();
+        let config = CredentialConfig::ManagedIdentity { client_id: None };
+        let credential = Credential::new(config, &Cloud::public(), Arc::clone(&http)).unwrap();
+        let arm = ArmClient::new(Cloud::public(), credential, http, ArmOptions::default());
+        Identities::new(arm, ApiVersion::default(), Client::new(nobody, "default"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_identities_are_kept_and_the_one_that_was_not_used_for_longest_makes_way() {
+        let identities = identities();
+        for number in (0..MOST).chain([0, MOST]) {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            identities.workload(&identity(number)).unwrap();
+        }
+        let kept = identities.workloads.lock().unwrap();
+        assert_eq!(kept.len(), MOST);
+        assert!(kept.contains_key(&identity(0)), "it was used a moment ago");
+        assert!(!kept.contains_key(&identity(1)), "it made way");
+        assert!(kept.contains_key(&identity(MOST)));
     }
 }

@@ -70,3 +70,12 @@ async fn looks_that_azure_does_not_answer_are_counted_until_it_does() {
     memory.note_look();
     assert_eq!(memory.note_blind_look(DEADLINE), (1, Standing::WithinDeadline));
 }
+
+#[test]
+fn only_the_objects_that_are_watched_are_remembered() {
+    let memories = Memories::default();
+    memories.note_failure("here");
+    memories.note_failure("gone");
+    memories.retain(&HashSet::from(["here".to_owned()]));
+    assert_eq!((memories.recall("here").attempts(), memories.recall("gone").attempts()), (1, 0));
+}

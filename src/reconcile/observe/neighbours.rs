@@ -1,10 +1,11 @@
 //! The other `PostgresBackup`s of the cluster: who else is about the same backup instance, and does its owner still exist?
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt};
 
 use crate::api::v1alpha1::OperationKind;
@@ -57,6 +58,20 @@ impl Neighbours {
         if self.store.set(store).is_err() {
             tracing::debug!("The store of watched objects was set before");
         }
+    }
+
+    /// Whether an object is still among the watched ones; a later one of the same name is another object.
+    #[must_use]
+    pub fn watches(&self, stored: &Stored) -> bool {
+        let known = self.store.get().and_then(|store| store.get(&ObjectRef::from_obj(stored)));
+        known.is_some_and(|known| known.uid() == stored.uid())
+    }
+
+    /// The uids of the watched objects.
+    #[must_use]
+    pub fn uids(&self) -> HashSet<String> {
+        let stored = self.store.get().map(Store::state).unwrap_or_default();
+        stored.iter().filter_map(|stored| stored.uid()).collect()
     }
 
     /// The object that acts in the place of this one: the oldest live one about the same backup instance or database.

@@ -28,8 +28,35 @@ impl VaultCache {
             return Ok(vault);
         }
         let vault = Arc::new(azure.vault(id).await?);
-        let mut vaults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        vaults.insert(id.clone(), (Instant::now(), Arc::clone(&vault)));
+        self.keep(id.clone(), Arc::clone(&vault));
         Ok(vault)
+    }
+
+    /// Keeps a vault, and drops those that nobody has asked for since they were read too long ago.
+    fn keep(&self, id: VaultId, vault: Arc<Vault>) {
+        let mut vaults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        vaults.retain(|_, (read_at, _)| read_at.elapsed() < VAULT_TTL);
+        vaults.insert(id, (Instant::now(), vault));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::reconcile::testing::VAULT;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_vault_that_nobody_asks_for_any_more_is_dropped() {
+        let cache = VaultCache::default();
+        let vault = Arc::new(Vault::parse(&json!({ "location": "westeurope" })).unwrap());
+        let keep = |number: usize| cache.keep(format!("{VAULT}-{number}").parse().unwrap(), Arc::clone(&vault));
+        (0..100).for_each(keep);
+        tokio::time::advance(VAULT_TTL).await;
+        keep(100);
+        assert_eq!(cache.0.lock().unwrap().len(), 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use kube::runtime::controller::Action;
 
-use super::{Flow, Pass};
+use super::{Flow, Pass, expect_leading};
 use crate::api::conditions::{self, ConditionType};
 use crate::api::v1alpha1::{DriftItem, IssueSource};
 use crate::api::{PostgresBackupStatus, annotations};
@@ -20,6 +20,7 @@ use crate::reconcile::report::events;
 use crate::reconcile::report::refusal::Refusal;
 use crate::reconcile::report::status::{self, Facts, Seen};
 use crate::reconcile::report::trouble;
+use crate::reconcile::report::trouble::Failure;
 use crate::reconcile::schedule::{Next, Pace, Standing};
 use crate::reconcile::validate::{Lifecycle, SpecError, Target};
 
@@ -48,6 +49,19 @@ impl Pass<'_> {
             Sight::Absence => Seen::Absent,
         };
         self.report(Some(target), conclusion, record, seen, Vec::new()).await
+    }
+
+    /// The operator failed. What is known of Azure stays as it was last seen.
+    pub(super) async fn failed(mut self, error: &Error) -> Result<(), Error> {
+        self.grant.clone_from(&self.previous.grant);
+        let target = Target::parse(self.object, &self.key, &self.context.settings.cluster_name).ok();
+        let is_ready = self.previous.observed_generation == self.key.generation
+            && conditions::is_true(&self.previous.conditions, ConditionType::Ready);
+        let said = Failure { error, previous: &self.previous, is_ready, passes: self.memory.attempts() };
+        let conclusion = trouble::own_failure(&said, Lifecycle::of(self.object));
+        let record = Record::kept(&self.previous, self.memory.flight.as_ref());
+        let drift = self.previous.drift.clone();
+        self.report(target.as_ref(), conclusion, record, Seen::Nothing, drift).await.map(drop)
     }
 
     /// The operator is held off.
@@ -97,6 +111,8 @@ impl Pass<'_> {
                 (record.entered(status, &self.previous), assessment.next.clone())
             }
         };
+        // A request that was withheld for that is nothing to report.
+        expect_leading(self.context)?;
         let written = report::status(&self.api, self.object, self.answered(status)).await?;
         let pace =
             Pace { attempts: self.memory.attempts(), standing, drift_interval: self.context.settings.drift_interval };
@@ -151,6 +167,7 @@ impl Pass<'_> {
     }
 
     pub(super) async fn release(self, release: Release, target: Option<&Target>) -> Result<Flow, Error> {
+        expect_leading(self.context)?;
         tracing::info!(release = ?release, "Letting the deleted object go");
         report::event(&self.context.recorder, self.object, &events::released(release, target)).await;
         finalizer::remove(&self.api, self.object).await.map_err(Error::Finalizer)?;

@@ -67,6 +67,7 @@ impl Pass<'_> {
             return Some(Blocker::Contested(kind));
         }
         self.memory.corrections.begin(self.key.generation, correction);
+        self.context.observer.drift_found(kind);
         None
     }
 }

@@ -13,6 +13,17 @@ use crate::reconcile::validate::Target;
 /// Longest note that an event may carry, in bytes (events.k8s.io/v1).
 const MAX_NOTE: usize = 1024;
 
+/// The event for an object that cannot be read, which has no status that could say so: whatever were written would replace
+/// what cannot be read.
+#[must_use]
+pub fn unreadable(problem: &str) -> Event {
+    let note = format!(
+        "This operator cannot read the object and leaves it alone, also in Azure: {problem}. Install the \
+         CustomResourceDefinition of the operator's version, and correct the object."
+    );
+    event(EventType::Warning, Reason::Unreadable.as_str(), action(None), &note)
+}
+
 /// The event for the turn from one status to the next, if people would want to hear of it.
 #[must_use]
 pub fn turn(previous: &PostgresBackupStatus, next: &PostgresBackupStatus) -> Option<Event> {

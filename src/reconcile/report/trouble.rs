@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::assessment::{Assessment, Conclusion, Progress, Subject, accepted};
 use super::discretion;
-use crate::api::Reason;
 use crate::api::conditions::Finding;
 use crate::api::v1alpha1::{Issue, IssueSource, OperationKind};
+use crate::api::{PostgresBackupStatus, Reason, annotations};
 use crate::azure::{AzureError, ErrorClass, ProtectionState, ServiceError};
+use crate::reconcile::error::Error;
 use crate::reconcile::explain;
 use crate::reconcile::observe::observed::{Sight, Unfinished};
 use crate::reconcile::schedule::{Next, Standing};
@@ -68,6 +69,43 @@ pub fn unreadable(subject: Subject<'_>, look: &Unfinished, looks: u32, standing:
         Sight::Absence => assessment.not_created(),
         Sight::Nothing => assessment,
     })
+}
+
+/// A pass that the operator itself failed on.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'a> {
+    /// How it failed.
+    pub error: &'a Error,
+    /// The object's status so far.
+    pub previous: &'a PostgresBackupStatus,
+    /// Whether that says that the object is where it should be, at the present generation.
+    pub is_ready: bool,
+    /// How many passes in a row have ended in trouble before.
+    pub passes: u32,
+}
+
+/// Concludes from a pass that the operator itself failed on: what Azure said before is still what Azure said.
+#[must_use]
+pub fn own_failure(failure: &Failure<'_>, lifecycle: Lifecycle) -> Conclusion {
+    // The controller counts the failure and decides when the next pass is.
+    let next = Next::OnChange;
+    if failure.is_ready && failure.passes + 1 < WORTH_TELLING {
+        return Conclusion::Unchanged(next);
+    }
+    let what = match failure.error {
+        Error::Deadline(after) => format!("A pass over this object did not end within {} s.", after.as_secs()),
+        _ => "The operator failed while it worked on this object, which is a defect of the operator.".to_owned(),
+    };
+    let message = format!(
+        "{what} It tries again by itself, and other objects are not affected. Its log says what happened; to hold it \
+         off, set the annotation {}.",
+        annotations::PAUSED
+    );
+    let message = with_way_out(message, lifecycle);
+    let mut assessment = Assessment::new(Progress::Troubled, Reason::PassFailed, message, next);
+    let said_by_azure = |issue: &&Issue| issue.source != IssueSource::Compatibility;
+    assessment.issues = failure.previous.issues.iter().filter(said_by_azure).cloned().collect();
+    Conclusion::Changed(assessment)
 }
 
 /// What Azure says stands in the way, and what follows from it.

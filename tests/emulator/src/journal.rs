@@ -12,9 +12,10 @@ use crate::route::Kind;
 use crate::token::Caller;
 
 /// The headers that are kept. `Authorization` never is.
-const REQUEST_HEADERS: [&str; 6] = [
+const REQUEST_HEADERS: [&str; 7] = [
     "accept-language",
     "content-type",
+    "traceparent",
     "user-agent",
     "x-ms-client-request-id",
     "x-ms-correlation-request-id",

@@ -5,11 +5,13 @@
 //! - `resource` has the rules that every write obeys: generation, deletion, finalizers, defaults,
 //! - `permissions` are the grants and namespaces, which tests change,
 //! - `writes` are JSON patch and the server-side apply of a status,
-//! - `watch` streams changes.
+//! - `watch` streams changes,
+//! - `leases` are the Leases that replicas take turns by.
 //!
 //! What is left out: managed fields of other managers, admission and schema validation (the ring of tests with a real API
 //! server has them), and bookmarks.
 
+mod leases;
 mod permissions;
 mod resource;
 mod service;
@@ -49,6 +51,7 @@ pub struct ApiServer {
     store: Arc<Mutex<Store>>,
     grants: Arc<Mutex<Store>>,
     namespaces: Arc<Mutex<Store>>,
+    leases: Arc<Mutex<Store>>,
     changes: signal::Sender<usize>,
     watches: Arc<Mutex<Watches>>,
     inspector: Arc<Mutex<Option<Inspector>>>,
@@ -85,8 +88,13 @@ struct Watches {
 
 impl ApiServer {
     pub fn new(wire: Wire, time: Time) -> Self {
-        let (store, grants, namespaces, watches, inspector) = Default::default();
-        Self { wire, time, store, grants, namespaces, changes: signal::Sender::new(0), watches, inspector }
+        let (store, grants, namespaces, leases, watches, inspector) = Default::default();
+        Self { wire, time, store, grants, namespaces, leases, changes: signal::Sender::new(0), watches, inspector }
+    }
+
+    /// The same API server at the other end of another wire.
+    pub fn on(&self, wire: Wire) -> Self {
+        Self { wire, ..self.clone() }
     }
 
     /// A client of it, as the operator uses one.

@@ -149,6 +149,11 @@ impl Store {
         object
     }
 
+    /// Removes everything, without a trace in the history.
+    pub fn clear(&mut self) {
+        self.objects.clear();
+    }
+
     /// Tells a change once more.
     pub fn repeat(&mut self, change: Change) {
         self.log.push(Change { repeated: true, ..change });

@@ -36,6 +36,11 @@ impl ApiServer {
         });
     }
 
+    /// `kubectl edit` of what some other version of the CustomResourceDefinition lets in.
+    pub fn amend_raw(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        self.update(name, change);
+    }
+
     /// `kubectl annotate --overwrite`.
     pub fn annotate(&self, name: &str, annotation: &str, value: &str) {
         self.update(name, |object| object["metadata"]["annotations"][annotation] = json!(value));

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
@@ -14,7 +15,7 @@ use azure_emulator::{Entry, Request as EmulatedRequest, Response};
 use http::HeaderName;
 use jiff::Timestamp;
 
-use super::{Azure, Look};
+use super::{Azure, Look, SignIn};
 use crate::role;
 use crate::wire::{Answered, Call, Carried, Reply};
 
@@ -167,18 +168,26 @@ impl Identity {
         Self { azure, token: Mutex::default() }
     }
 
-    fn token(&self, audience: &str) -> String {
+    async fn token(&self, audience: &str) -> azure_core::Result<String> {
         let now = self.azure.time.now();
-        let mut token = self.token.lock().unwrap();
-        match &*token {
-            Some((token, until)) if now < *until => token.clone(),
-            _ => {
-                let issued = self.azure.engine().issue_token(now, audience);
-                self.azure.wire.keep_secret(&issued);
-                *token = Some((issued.clone(), now + (LIFETIME - EARLY)));
-                issued
-            }
+        if let Some((token, until)) = &*self.token.lock().unwrap()
+            && now < *until
+        {
+            return Ok(token.clone());
         }
+        self.azure.sign_ins.fetch_add(1, Ordering::Relaxed);
+        let behaviour = *self.azure.sign_in.lock().unwrap();
+        let lifetime = match behaviour {
+            SignIn::Works => LIFETIME - EARLY,
+            SignIn::GivesSpentTokens => Duration::ZERO,
+            SignIn::Hangs => std::future::pending().await,
+            SignIn::Fails => {
+                return Err(azure_core::Error::with_message(ErrorKind::Connection, "connection refused"));
+            }
+        };
+        let issued = self.azure.engine().issue_token(now, audience);
+        *self.token.lock().unwrap() = Some((issued.clone(), now + lifetime));
+        Ok(issued)
     }
 }
 
@@ -207,7 +216,7 @@ impl TokenCredential for Identity {
         let audience = scopes[0].trim_end_matches(".default").trim_end_matches('/').to_owned();
         Box::pin(async move {
             let expires = OffsetDateTime::now_utc() + TimeSpan::hours(1);
-            Ok(AccessToken::new(self.token(&audience), expires))
+            Ok(AccessToken::new(self.token(&audience).await?, expires))
         })
     }
 }

@@ -14,7 +14,9 @@ use azure_emulator::{
     Tombstone,
 };
 use http::Method;
-use postgres_backup_operator::azure::{ApiVersion, ArmClient, ArmOptions, Cloud, Credential, RequestObserver};
+use postgres_backup_operator::azure::{
+    ApiVersion, ArmClient, ArmOptions, Cloud, Credential, RequestObserver, WriteGate,
+};
 use serde_json::{Value, json};
 
 pub use inventory::{DATABASE, KEY_VAULT, SECRET_URI, SERVERS, USER_ASSIGNED, VAULT, datasource, key_vault, server_id};
@@ -34,7 +36,23 @@ pub struct Azure {
     wire: Wire,
     time: Time,
     identities: Arc<AtomicUsize>,
+    sign_in: Arc<Mutex<SignIn>>,
+    sign_ins: Arc<AtomicUsize>,
     looks: Arc<Mutex<BTreeMap<String, Look>>>,
+}
+
+/// How the token endpoint behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignIn {
+    /// It gives tokens.
+    #[default]
+    Works,
+    /// Nobody can connect to it.
+    Fails,
+    /// It never answers.
+    Hangs,
+    /// It says that its tokens are spent already, whatever they are.
+    GivesSpentTokens,
 }
 
 /// A backup instance as it was when Azure answered a GET of the operator, and the answer arrived.
@@ -54,25 +72,42 @@ impl Azure {
             wire,
             time,
             identities: Arc::default(),
+            sign_in: Arc::default(),
+            sign_ins: Arc::default(),
             looks: Arc::default(),
         }
     }
 
+    /// The same Azure at the other end of another wire.
+    pub fn on(&self, wire: Wire) -> Self {
+        Self { wire, ..self.clone() }
+    }
+
     /// A client of it, as the operator uses one.
-    pub fn arm(&self, cloud: &Cloud, observer: Arc<dyn RequestObserver>) -> ArmClient {
+    pub fn arm(&self, cloud: &Cloud, observer: Arc<dyn RequestObserver>, gate: Arc<dyn WriteGate>) -> ArmClient {
         let azure = self.clone();
         let build = move || {
             azure.identities.fetch_add(1, Ordering::Relaxed);
             Ok(Arc::new(Identity::new(azure.clone())) as Arc<dyn TokenCredential>)
         };
         let credential = Credential::from_builder(cloud, build).unwrap();
-        let options = ArmOptions { observer, ..ArmOptions::default() };
+        let options = ArmOptions { observer, gate, ..ArmOptions::default() };
         ArmClient::new(cloud.clone(), credential, Arc::new(self.clone()), options)
     }
 
     /// How often the operator has built its identity.
     pub fn identities_built(&self) -> usize {
         self.identities.load(Ordering::Relaxed)
+    }
+
+    /// Has the token endpoint behave like this from now on.
+    pub fn sign_in(&self, behaviour: SignIn) {
+        *self.sign_in.lock().unwrap() = behaviour;
+    }
+
+    /// How often the operator has asked the token endpoint.
+    pub fn sign_ins(&self) -> usize {
+        self.sign_ins.load(Ordering::Relaxed)
     }
 
     /// The backup instances as they are now.

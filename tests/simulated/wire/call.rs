@@ -54,6 +54,10 @@ pub enum Call {
     ApplyStatus,
     /// POST or PATCH of an event.
     PublishEvent,
+    /// GET of the Lease.
+    GetLease,
+    /// POST or PUT of the Lease.
+    WriteLease,
 }
 
 impl Call {
@@ -91,6 +95,8 @@ impl Call {
 pub struct Sent {
     /// Since the simulation began.
     pub at: Duration,
+    /// Which replica sent it; empty where there is one operator alone.
+    pub replica: &'static str,
     pub call: Call,
     /// The name of the object or backup instance.
     pub about: String,
@@ -109,9 +115,9 @@ impl Sent {
 
 impl fmt::Display for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, call, about, answer, fault } = self;
+        let Self { at, replica, call, about, answer, fault } = self;
         let answer = answer.map_or_else(|| "-".to_owned(), |status| status.to_string());
-        write!(f, "{:>10.3} s  {:<16} {answer:<4} {about}", at.as_secs_f64(), format!("{call:?}"))?;
+        write!(f, "{:>10.3} s  {replica}{:<16} {answer:<4} {about}", at.as_secs_f64(), format!("{call:?}"))?;
         fault.iter().try_for_each(|fault| write!(f, "  ! {fault:?}"))
     }
 }

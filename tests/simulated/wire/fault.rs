@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 /// What happens to a request on its way.
 #[derive(Clone, Debug)]
@@ -14,16 +15,35 @@ pub enum Fault {
     LoseRequest,
     /// The connection breaks before the request arrives, which it does this much later all the same.
     ArriveLate(Duration),
+    /// The request is held up until it is let through, whether or not its sender still waits for the answer.
+    Hold(Hold),
     /// The request has its effect; the connection breaks before the answer.
     LoseAnswer,
     /// The request has its effect; the answer takes this much longer.
     Delay(Duration),
     /// Something in between answers; the request does not arrive.
     Answer(Reply),
+    /// The code that sends the request panics, as a defect of the operator would.
+    Panic,
     /// The operator dies before the request is sent.
     CrashBefore,
     /// The operator dies after the request had its effect, before it reads the answer.
     CrashAfter,
+}
+
+/// Holds a request up. Clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Hold(CancellationToken);
+
+impl Hold {
+    /// Lets the request through.
+    pub fn release(&self) {
+        self.0.cancel();
+    }
+
+    pub async fn released(&self) {
+        self.0.cancelled().await;
+    }
 }
 
 /// An answer that does not come from the fakes.

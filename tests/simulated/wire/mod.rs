@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 pub use call::{Call, Sent};
-pub use fault::{Fault, Reply};
+pub use fault::{Fault, Hold, Reply};
 
 use crate::time::Time;
 
@@ -27,9 +27,11 @@ pub enum Carried<A> {
     Broken,
 }
 
-/// The wire between the operator and the fakes.
+/// The wire between the operator and the fakes. That of a replica disturbs only what that replica sends.
 #[derive(Clone)]
 pub struct Wire {
+    /// The name of the replica; empty where there is one operator alone, or all are meant.
+    replica: &'static str,
     time: Time,
     state: Arc<Mutex<State>>,
     activity: watch::Sender<()>,
@@ -40,28 +42,38 @@ pub struct Wire {
 struct State {
     sent: Vec<Sent>,
     rules: Vec<Rule>,
-    secrets: Vec<String>,
+    panics: usize,
     violations: Vec<String>,
 }
 
 struct Rule {
+    replica: &'static str,
     hits: Hits,
     fault: Fault,
-    lasting: bool,
+    lasting: Lasting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lasting {
+    Once,
+    UntilCalm,
 }
 
 enum Hits {
     /// Requests of this kind, after so many others of it.
     Kind(Call, usize),
+    /// Requests of this kind about one object or backup instance.
+    About(Call, String),
     /// The request that is sent after so many others.
     Position(usize),
 }
 
 impl Hits {
     /// Counts a request; says whether it is the one.
-    fn count(&mut self, call: Call, position: usize) -> bool {
+    fn count(&mut self, call: Call, about: &str, position: usize) -> bool {
         match self {
             Self::Position(wanted) => *wanted == position,
+            Self::About(kind, wanted) => *kind == call && wanted == about,
             Self::Kind(kind, _) if *kind != call => false,
             Self::Kind(_, 0) => true,
             Self::Kind(_, before) => {
@@ -74,28 +86,42 @@ impl Hits {
 
 impl Wire {
     pub fn new(time: Time) -> Self {
-        Self { time, state: Arc::default(), activity: watch::Sender::new(()), crash: Arc::default() }
+        Self { replica: "", time, state: Arc::default(), activity: watch::Sender::new(()), crash: Arc::default() }
+    }
+
+    /// The wire of one of several replicas.
+    pub fn of_replica(&self, replica: &'static str) -> Self {
+        Self { replica, crash: Arc::default(), ..self.clone() }
     }
 
     /// Disturbs the `occurrence`-th (from 1) request of a kind, counted from now on.
     pub fn disturb(&self, call: Call, occurrence: usize, fault: impl Into<Fault>) {
         let hits = Hits::Kind(call, occurrence.checked_sub(1).expect("occurrences are counted from 1"));
-        self.state().rules.push(Rule { hits, fault: fault.into(), lasting: false });
+        self.add(hits, fault.into(), Lasting::Once);
     }
 
     /// Disturbs every request of a kind until [`calm`](Self::calm).
     pub fn disturb_all(&self, call: Call, fault: impl Into<Fault>) {
-        self.state().rules.push(Rule { hits: Hits::Kind(call, 0), fault: fault.into(), lasting: true });
+        self.add(Hits::Kind(call, 0), fault.into(), Lasting::UntilCalm);
+    }
+
+    /// Disturbs every request of a kind that is about one object or backup instance, until [`calm`](Self::calm).
+    pub fn disturb_about(&self, call: Call, about: &str, fault: impl Into<Fault>) {
+        self.add(Hits::About(call, about.to_owned()), fault.into(), Lasting::UntilCalm);
     }
 
     /// Disturbs the request that is sent after `position` others, of whatever kind, since the simulation began.
     pub fn disturb_position(&self, position: usize, fault: Fault) {
-        self.state().rules.push(Rule { hits: Hits::Position(position), fault, lasting: false });
+        self.add(Hits::Position(position), fault, Lasting::Once);
+    }
+
+    fn add(&self, hits: Hits, fault: Fault, lasting: Lasting) {
+        self.state().rules.push(Rule { replica: self.replica, hits, fault, lasting });
     }
 
     /// Disturbs nothing any more.
     pub fn calm(&self) {
-        self.state().rules.clear();
+        self.state().rules.retain(|rule| !self.replica.is_empty() && rule.replica != self.replica);
     }
 
     /// Everything that was sent, oldest first.
@@ -111,10 +137,25 @@ impl Wire {
     /// What the operator did, without what only looks at something under way: no polls and no events, of several reads of
     /// the backup instance in a row the first, nothing that belongs to starting up, and nothing about grants.
     pub fn steps(&self) -> Vec<Call> {
-        use Call::{Get, GetInstance, List, ListPermissions, Poll, PublishEvent, TellGrant, Watch, WatchPermissions};
+        use Call::{
+            Get, GetInstance, GetLease, List, ListPermissions, Poll, PublishEvent, TellGrant, Watch, WatchPermissions,
+            WriteLease,
+        };
         let calls = self.sent().into_iter().map(|sent| sent.call);
         let is_step = |call: &Call| {
-            !matches!(call, Get | List | Watch | ListPermissions | WatchPermissions | TellGrant | Poll | PublishEvent)
+            !matches!(
+                call,
+                GetLease
+                    | WriteLease
+                    | Get
+                    | List
+                    | Watch
+                    | ListPermissions
+                    | WatchPermissions
+                    | TellGrant
+                    | Poll
+                    | PublishEvent
+            )
         };
         let mut steps: Vec<_> = calls.filter(is_step).collect();
         steps.dedup_by(|call, before| *call == GetInstance && before == call);
@@ -160,17 +201,14 @@ impl Wire {
         self.state().violations.clone()
     }
 
-    /// Takes note of a text that must not be shown to anybody.
-    pub fn keep_secret(&self, secret: &str) {
-        self.state().secrets.push(secret.to_owned());
+    /// How many passes have met a [`Fault::Panic`].
+    pub fn panics(&self) -> usize {
+        self.state().panics
     }
 
-    /// Notes a violation if a text has a secret in it.
-    pub fn expect_no_secret(&self, text: &str) {
-        let leaks = self.state().secrets.iter().any(|secret| text.contains(secret));
-        if leaks {
-            self.violation(format!("there is an access token in {text}"));
-        }
+    /// Lets the operator die, as with SIGKILL.
+    pub fn kill(&self) {
+        self.crash.notify_one();
     }
 
     /// Waits until the operator is to die.
@@ -191,6 +229,10 @@ impl Wire {
             return self.die().await;
         }
         tokio::time::sleep(latency / 2).await;
+        if matches!(fault, Some(Fault::Panic)) {
+            self.state().panics += 1;
+            panic!("a defect, says the test");
+        }
         match fault {
             Some(Fault::Refuse) => return Carried::Refused,
             Some(Fault::LoseRequest) => return Carried::Broken,
@@ -202,6 +244,17 @@ impl Wire {
                     wire.arrived(position, &serve());
                 });
                 return Carried::Broken;
+            }
+            Some(Fault::Hold(hold)) => {
+                let wire = self.clone();
+                // It arrives also when its sender does not wait for it any more.
+                let arrival = tokio::spawn(async move {
+                    hold.released().await;
+                    let answer = serve();
+                    wire.arrived(position, &answer);
+                    answer
+                });
+                return arrival.await.map_or(Carried::Broken, Carried::Answer);
             }
             _ => {}
         }
@@ -218,7 +271,7 @@ impl Wire {
     }
 
     async fn die<A>(&self) -> A {
-        self.crash.notify_one();
+        self.kill();
         std::future::pending().await
     }
 
@@ -226,14 +279,17 @@ impl Wire {
         let mut state = self.state();
         let position = state.sent.len();
         // Every rule counts the request; the oldest one that is due strikes.
-        let due: Vec<bool> = state.rules.iter_mut().map(|rule| rule.hits.count(call, position)).collect();
+        let concerns = |rule: &Rule| rule.replica.is_empty() || rule.replica == self.replica;
+        let due: Vec<bool> =
+            state.rules.iter_mut().map(|rule| concerns(rule) && rule.hits.count(call, about, position)).collect();
         let struck = due.into_iter().position(|due| due);
         let fault = struck.map(|index| match state.rules[index].lasting {
-            true => state.rules[index].fault.clone(),
-            false => state.rules.remove(index).fault,
+            Lasting::UntilCalm => state.rules[index].fault.clone(),
+            Lasting::Once => state.rules.remove(index).fault,
         });
         let about = about.to_owned();
-        state.sent.push(Sent { at: self.time.elapsed(), call, about, answer: None, fault: fault.clone() });
+        let replica = self.replica;
+        state.sent.push(Sent { at: self.time.elapsed(), replica, call, about, answer: None, fault: fault.clone() });
         self.activity.send_replace(());
         (position, fault)
     }

@@ -5,6 +5,9 @@
 //! - [`EmulatedAzure`]: the emulator in this process; [`EmulatorProcess`]: as one of its own.
 //! - [`Waiter`]: waits for the state of an object, and says what was seen instead.
 //! - [`api_reference`]: the page about a CustomResourceDefinition.
+//! - [`secrets`]: finds them where none must be.
+//! - [`mutants`]: deliberately broken builds.
+//! - [`Prometheus`] and [`promtool`]: to scrape the operator, evaluate queries and test alerts.
 //! - [`Process`]: what holds them all; a child that cannot outlive this process.
 //!
 //! Everything listens on 127.0.0.1 alone, on ports chosen at the start.
@@ -13,8 +16,11 @@ mod api_reference;
 mod control_plane;
 mod emulator;
 mod emulator_process;
+pub mod mutants;
 mod operator;
 mod process;
+mod prometheus;
+pub mod secrets;
 mod wait;
 mod work_dir;
 
@@ -25,6 +31,7 @@ pub use emulator::*;
 pub use emulator_process::*;
 pub use operator::*;
 pub use process::*;
+pub use prometheus::*;
 pub use reqwest::Method;
 pub use wait::*;
 pub use work_dir::WorkDir;

@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     process::{Process, ProcessError, Program},
+    secrets,
     work_dir::WorkDir,
 };
 
@@ -217,8 +218,24 @@ impl OperatorProcess {
         Ok(self.process.terminate(GRACE_PERIOD).await?)
     }
 
+    /// The first secret in what the operator has printed.
+    fn leak(&self) -> Option<String> {
+        secrets::find(&self.process.log())
+    }
+
     /// Address of the probes; `None` until the operator has written it completely.
     fn address(&self) -> Option<SocketAddr> {
         std::fs::read_to_string(&self.listen_file).ok()?.trim().parse().ok()
+    }
+}
+
+/// Whatever else a test is about: an operator that prints a secret fails it.
+impl Drop for OperatorProcess {
+    fn drop(&mut self) {
+        if let Some(leak) = self.leak()
+            && !std::thread::panicking()
+        {
+            panic!("the operator has printed a secret: {leak}");
+        }
     }
 }

@@ -188,6 +188,16 @@ impl Process {
         })
     }
 
+    /// Sends SIGSTOP: the program does nothing any more, and does not know it.
+    pub fn suspend(&self) {
+        self.signal("STOP");
+    }
+
+    /// Sends SIGCONT: the program goes on where it was suspended.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
     /// The file that the program prints to.
     pub fn log_file(&self) -> &Path {
         &self.log

@@ -47,7 +47,10 @@ pub struct AuditUser {
 
 /// The object of a request.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AuditObject {
+    /// The API group; `None` for the core group.
+    pub api_group: Option<String>,
     /// The plural, such as `configmaps`.
     pub resource: Option<String>,
     /// Namespace, for a namespaced resource.

@@ -14,7 +14,10 @@ mod servers;
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -116,8 +119,34 @@ impl ControlPlane {
     }
 
     /// The processes: etcd and kube-apiserver.
-    pub fn processes(&self) -> [&Process; 2] {
-        [&self.servers.etcd, &self.servers.api_server]
+    pub fn processes(&self) -> [Arc<Process>; 2] {
+        [self.servers.etcd.process(), self.servers.api_server.process()]
+    }
+
+    /// Kills kube-apiserver and leaves it dead.
+    pub async fn kill_api_server(&self) {
+        self.servers.api_server.process().kill().await;
+    }
+
+    /// Starts kube-apiserver again after [`Self::kill_api_server`], at the same address, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlPlaneError`] with the end of its log.
+    pub async fn start_api_server(&self) -> Result<(), ControlPlaneError> {
+        self.servers.api_server.start_again()?;
+        self.servers.ready(&self.keys, self.client().await.map_err(Box::new)?).await
+    }
+
+    /// Kills etcd, starts it again with the same data, and waits until the API server is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlPlaneError`] with the end of its log.
+    pub async fn restart_etcd(&self) -> Result<(), ControlPlaneError> {
+        self.servers.etcd.process().kill().await;
+        self.servers.etcd.start_again()?;
+        self.servers.ready(&self.keys, self.client().await.map_err(Box::new)?).await
     }
 
     /// A directory for files that belong to this control plane; it is removed together with it.

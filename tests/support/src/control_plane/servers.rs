@@ -3,7 +3,11 @@
 use std::{
     io,
     net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,7 +15,10 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, runtime::wait::await_condition};
 
 use super::{ControlPlaneError, assets::Assets, audit, keys::Keys};
-use crate::{process::Process, process::Program, work_dir::WorkDir};
+use crate::{
+    process::{Process, ProcessError, Program},
+    work_dir::WorkDir,
+};
 
 /// A start takes about five seconds on two idle cores; the rest is for a machine that compiles at the same time.
 const READY_WITHIN: Duration = Duration::from_secs(90);
@@ -22,11 +29,41 @@ const PROBE_EVERY: Duration = Duration::from_millis(50);
 /// Namespaces that kube-apiserver creates by itself, some time after it calls itself ready.
 const SYSTEM_NAMESPACES: [&str; 2] = ["default", "kube-system"];
 
+/// A program that can be killed and started again as it was.
+#[derive(Debug)]
+pub(super) struct Server {
+    program: Program,
+    name: &'static str,
+    directory: PathBuf,
+    starts: AtomicU32,
+    process: Mutex<Arc<Process>>,
+}
+
+impl Server {
+    fn start(program: Program, name: &'static str, directory: &Path) -> Result<Self, ProcessError> {
+        let process = Mutex::new(Arc::new(program.spawn(&directory.join(format!("{name}.log")))?));
+        Ok(Self { program, name, directory: directory.to_owned(), starts: AtomicU32::new(1), process })
+    }
+
+    /// The process as it now is.
+    pub(super) fn process(&self) -> Arc<Process> {
+        Arc::clone(&self.process.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Starts it again, with a log of its own.
+    pub(super) fn start_again(&self) -> Result<(), ProcessError> {
+        let start = self.starts.fetch_add(1, Ordering::Relaxed) + 1;
+        let process = self.program.spawn(&self.directory.join(format!("{}-{start}.log", self.name)))?;
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(process);
+        Ok(())
+    }
+}
+
 /// The two processes. The API server is dropped first: it would complain for the rest of its life about a lost etcd.
 #[derive(Debug)]
 pub(super) struct Servers {
-    pub(super) api_server: Process,
-    pub(super) etcd: Process,
+    pub(super) api_server: Server,
+    pub(super) etcd: Server,
     /// `https://127.0.0.1:{port}`
     pub(super) url: String,
     pub(super) audit_log: PathBuf,
@@ -44,8 +81,8 @@ impl Servers {
             // No peers: any port will do.
             .arg("--listen-peer-urls=http://127.0.0.1:0")
             // Nobody reads the data after a power cut.
-            .arg("--unsafe-no-fsync")
-            .spawn(&work.join("etcd.log"))?;
+            .arg("--unsafe-no-fsync");
+        let etcd = Server::start(etcd, "etcd", work.path())?;
 
         let port = free_port().map_err(ControlPlaneError::Prepare)?;
         let audit_log = work.join("audit.log");
@@ -71,8 +108,8 @@ impl Servers {
             .arg(flag("audit-policy-file", &audit_policy))
             .arg(flag("audit-log-path", &audit_log))
             // Whoever counts requests counts them all: the log is not rotated.
-            .arg("--audit-log-maxsize=0")
-            .spawn(&work.join("kube-apiserver.log"))?;
+            .arg("--audit-log-maxsize=0");
+        let api_server = Server::start(api_server, "kube-apiserver", work.path())?;
         Ok(Self { api_server, etcd, url: format!("https://127.0.0.1:{port}"), audit_log })
     }
 
@@ -81,7 +118,7 @@ impl Servers {
         let started = Instant::now();
         let probe = self.probe(keys)?;
         loop {
-            for process in [&self.etcd, &self.api_server] {
+            for process in [self.etcd.process(), self.api_server.process()] {
                 if process.exit_status().is_some() {
                     return Err(ControlPlaneError::Ended { name: process.name().to_owned(), log: process.log_tail() });
                 }
@@ -108,7 +145,7 @@ impl Servers {
 
     /// Whether another process took a port between the choice and the start.
     pub(super) fn lost_port(&self) -> bool {
-        [&self.etcd, &self.api_server].iter().any(|process| process.log().contains("address already in use"))
+        [&self.etcd, &self.api_server].iter().any(|server| server.process().log().contains("address already in use"))
     }
 
     fn probe(&self, keys: &Keys) -> Result<reqwest::RequestBuilder, ControlPlaneError> {
@@ -127,8 +164,8 @@ impl Servers {
         ControlPlaneError::NotReady {
             within: READY_WITHIN,
             answer: answer.to_owned(),
-            api_server: self.api_server.log_tail(),
-            etcd: self.etcd.log_tail(),
+            api_server: self.api_server.process().log_tail(),
+            etcd: self.etcd.process().log_tail(),
         }
     }
 }

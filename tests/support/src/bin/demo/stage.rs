@@ -78,8 +78,8 @@ impl Stage {
         let [etcd, api_server] = self.control_plane.processes();
         let (operator, azure) = (self.operator.process(), self.azure.process());
         let ended = tokio::select! {
-            _ = etcd.exited() => etcd,
-            _ = api_server.exited() => api_server,
+            _ = etcd.exited() => &*etcd,
+            _ = api_server.exited() => &*api_server,
             _ = operator.exited() => operator,
             _ = azure.exited() => azure,
         };
