@@ -213,9 +213,9 @@ pub fn spec(database: &str, vault: &str) -> Value {
 
 /// The actions of the role that the documentation gives.
 pub fn documented_actions() -> Vec<String> {
-    let page = std::fs::read_to_string(project().join("docs/security.md")).unwrap();
-    let list = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
-    serde_json::from_str(list).unwrap()
+    let text = std::fs::read_to_string(project().join("deploy/azure/operator-role.json")).unwrap();
+    let role: Value = serde_json::from_str(&text).unwrap();
+    serde_json::from_value(role["Actions"].clone()).unwrap()
 }
 
 /// The world of the teams, with the cluster as an issuer of tokens and an operator that may do everything by itself.

@@ -49,6 +49,7 @@ mod quiet;
 mod refusals;
 mod replicas;
 mod rivals;
+mod role;
 mod soft_delete;
 mod sweep;
 mod trouble;

@@ -11,11 +11,12 @@ use azure_core::error::ErrorKind;
 use azure_core::http::headers::Headers;
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request, StatusCode};
 use azure_core::time::{Duration as TimeSpan, OffsetDateTime};
-use azure_emulator::{Request as EmulatedRequest, Response};
+use azure_emulator::{Entry, Request as EmulatedRequest, Response};
 use http::HeaderName;
 use jiff::Timestamp;
 
 use super::{Azure, Look, SignIn};
+use crate::role;
 use crate::wire::{Answered, Call, Carried, Reply};
 
 /// How long a request takes.
@@ -66,7 +67,7 @@ impl HttpClient for Azure {
             let wire = azure.wire.clone();
             let (server, name) = (azure.clone(), about.to_owned());
             let serve = move || {
-                let answer = server.engine().handle(server.time.now(), &emulated);
+                let answer = server.serve(&emulated);
                 Served { look: Look { at: server.time.elapsed(), instance: server.instance_named(&name) }, answer }
             };
             match wire.carry(call, about, LATENCY, serve).await {
@@ -81,6 +82,20 @@ impl HttpClient for Azure {
                 Carried::Broken => Err(azure_core::Error::with_message(ErrorKind::Io, "connection reset")),
             }
         })
+    }
+}
+
+impl Azure {
+    /// Answers a request of the operator, which may be none that its documented role does not permit.
+    fn serve(&self, request: &EmulatedRequest) -> Response {
+        let mut engine = self.engine();
+        let answer = engine.handle(self.time.now(), request);
+        if let Some(entry) = engine.journal().last().filter(|entry| !role::permits(entry)) {
+            let Entry { method, path, action, .. } = entry;
+            self.wire
+                .violation(format!("{method} {path} needs {action:?}, which the role of the operator does not have"));
+        }
+        answer
     }
 }
 
