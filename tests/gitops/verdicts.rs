@@ -77,7 +77,7 @@ const VERDICTS: &[(Verdict, &[&str])] = &[
         "Validating", "Creating", "Configuring", "Updating", "Resuming", "Suspending", "Stopping", "Undeleting",
         "AwaitingOutcome",
         "Throttled", "AzureUnavailable", "AzureBusy", "CredentialUnavailable", "NotAuthorized", "MissingPermissions",
-        "PrerequisiteMissing", "VaultNotFound", "ProtectionError", "UnknownState",
+        "PrerequisiteMissing", "VaultNotFound", "ProtectionError", "UnknownState", "PassFailed",
     ]),
     (Failed, &[
         "situation-past-the-deadline", "situation-grant-unusable", "MatchesNothing",

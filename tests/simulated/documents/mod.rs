@@ -16,9 +16,15 @@ use std::{env, fs};
 use album::Album;
 use postgres_backup_operator::api::Reason;
 
-/// Reasons that only events carry: when they come about, the object is let go, or is well.
-const EVENTS: [Reason; 5] =
-    [Reason::Deleted, Reason::Retained, Reason::HandedOver, Reason::NothingToDelete, Reason::DriftCorrected];
+/// Reasons that only events carry: when they come about, the object is let go, is well, or cannot be read.
+const EVENTS: [Reason; 6] = [
+    Reason::Deleted,
+    Reason::Retained,
+    Reason::HandedOver,
+    Reason::NothingToDelete,
+    Reason::DriftCorrected,
+    Reason::Unreadable,
+];
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "gitops", "documents"].iter().collect()

@@ -10,7 +10,7 @@ use super::Album;
 use crate::azure::{SERVERS, VAULT, id};
 use crate::samples;
 use crate::wire::Call::{self, GetInstance, GetVault, Put};
-use crate::wire::Reply;
+use crate::wire::{Fault, Reply};
 use crate::world::World;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -22,6 +22,20 @@ pub async fn show(album: &mut Album) {
     a_protection_that_breaks(album).await;
     what_azure_shows(album).await;
     a_guard(album).await;
+    the_operator_itself(album).await;
+}
+
+/// A pass that panics, and an object that a later CustomResourceDefinition has let in.
+async fn the_operator_itself(album: &mut Album) {
+    let world = World::creating();
+    world.wire.disturb_all(GetInstance, Fault::Panic);
+    world.reconciling("orders", Reason::PassFailed).await;
+    album.keep(&world);
+
+    let world = World::protected().await;
+    world.kubernetes.amend_raw("orders", |object| object["spec"]["mode"] = json!("Bewitch"));
+    world.pass(MINUTE).await;
+    album.keep(&world);
 }
 
 /// What Azure answers to everybody.
