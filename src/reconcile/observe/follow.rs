@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::observed::{Look, Observed};
 use crate::api::PostgresBackupStatus;
+use crate::api::v1alpha1::OperationKind;
 use crate::azure::{AzureError, DataProtection, OperationState, RequestHash, RunningOperation, ServiceError, VaultId};
 use crate::reconcile::flight::{Flight, Stage};
 use crate::reconcile::validate::Target;
@@ -39,8 +40,8 @@ pub(in crate::reconcile) async fn follow(
     if let Some((kind, poll_after)) = flight.as_ref().and_then(|flight| Some((flight.kind, flight.respite()?))) {
         return Ok(Followed::Running(Look { observed: Observed::Running { kind, poll_after }, flight }));
     }
-    if let Some(operation) = flight.as_ref().and_then(Flight::operation) {
-        match poll(azure, target.vault(), operation).await {
+    if let Some((kind, operation)) = flight.as_ref().and_then(|flight| Some((flight.kind, flight.operation()?))) {
+        match poll(azure, target.vault(), kind, operation).await {
             Ok(stage) => flight = flight.map(|flight| flight.shown(stage)),
             // An operation that cannot be looked at for long is judged by the backup instance alone.
             Err(_) if flight.as_ref().is_some_and(|flight| flight.age() > OPERATION_PATIENCE) => {}
@@ -57,7 +58,12 @@ pub(in crate::reconcile) async fn follow(
 }
 
 /// Looks at an operation once: how far is it?
-async fn poll(azure: &DataProtection, vault: &VaultId, operation: &RunningOperation) -> Result<Stage, AzureError> {
+async fn poll(
+    azure: &DataProtection,
+    vault: &VaultId,
+    kind: OperationKind,
+    operation: &RunningOperation,
+) -> Result<Stage, AzureError> {
     Ok(match azure.poll(vault, operation).await {
         Ok(OperationState::Running { poll_after }) => {
             let poll_after = poll_after.unwrap_or(operation.poll_after());
@@ -66,12 +72,33 @@ async fn poll(azure: &DataProtection, vault: &VaultId, operation: &RunningOperat
         Ok(OperationState::Succeeded) => Stage::Succeeded,
         Ok(OperationState::Failed(error)) => Stage::Failed(error),
         Ok(OperationState::Canceled) => Stage::Failed(canceled()),
-        // The report is gone, or only whoever started the operation may read it, or it is none of this vault's. The operation
-        // may go on all the same: the backup instance will tell.
-        Err(error) if matches!(error.status(), Some(401 | 403 | 404 | 410)) => Stage::Lost,
-        Err(AzureError::PollUrl { .. }) => Stage::Lost,
+        // The report is gone, or only whoever started the operation may read it, or it is none of this vault's.
+        Err(error)
+            if matches!(error.status(), Some(401 | 403 | 404 | 410)) || matches!(error, AzureError::PollUrl { .. }) =>
+        {
+            unreported(kind, &error)
+        }
         Err(error) => return Err(error),
     })
+}
+
+/// What becomes of a request whose report cannot be had. One that changes Azure may go on all the same: the backup instance
+/// will tell. A question has no answer then, and asking it again at once could go on for ever.
+fn unreported(kind: OperationKind, error: &AzureError) -> Stage {
+    match (kind, error.status()) {
+        (OperationKind::Validate | OperationKind::ValidateChange, Some(404 | 410)) => Stage::Failed(report_gone()),
+        (OperationKind::ValidateChange, Some(401 | 403)) => Stage::Unjudged,
+        (OperationKind::Validate | OperationKind::ValidateChange, _) => Stage::Failed(error.service_error()),
+        _ => Stage::Lost,
+    }
+}
+
+fn report_gone() -> ServiceError {
+    ServiceError {
+        code: "OperationNotFound".to_owned(),
+        message: "Azure no longer knows what came of the validation; it is asked again.".to_owned(),
+        ..ServiceError::default()
+    }
 }
 
 fn canceled() -> ServiceError {
