@@ -19,7 +19,7 @@ SBOM_TOOLS := target/tools/cyclonedx-$(CARGO_CYCLONEDX_VERSION)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench bench-quick lint fuzz mutants generate sbom control-plane azure-check clean distclean
+.PHONY: help build demo test soak bench bench-quick lint fuzz mutants generate sbom control-plane azure-check clean distclean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ bench: ## Measure what the operator costs: SCENARIO= SIZES= TIME_SCALE= OPERATIO
 bench-quick: ## The same with one fleet of 200 objects, in less than two minutes
 	$(build-bench)
 	@$(BENCH) --scenario fleet --sizes 200 --repeats 1 --drift-seconds 20 $(ARGS)
+
+# SEED= tries one seed of the long runs again, SEEDS= so many of them. Without either, every world of every sweep is tried too,
+# of which `make test` tries a part.
+soak: ## Disturb the simulated operator for long: SEEDS=1000, or SEED=17 for one of them
+	@$(if $(SEED)$(SEEDS),,EVERY=1 cargo test --locked --test simulated -- --nocapture sweep:: faults::)
+	$(if $(SEED),SEED=$(SEED),SEEDS=$(or $(SEEDS),1000)) cargo test --locked --test simulated -- --nocapture soak::
 
 # Advisories need the RustSec database from the network and change without the code changing, so `make lint` leaves them
 # out: it gives the same answer today and tomorrow, with and without a network.

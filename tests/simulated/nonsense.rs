@@ -95,7 +95,7 @@ async fn other_answers_that_make_no_sense_end_in_an_explanation() {
         for status in [200, 202, 302, 400] {
             for body in &bodies {
                 let world = World::start();
-                world.wire.disturb_all(call, Reply { status, retry_after: None, body: body.clone() });
+                world.wire.disturb_all(call, Reply { status, ..Reply::ok(body.clone()) });
                 world.kubernetes.create(&samples::flexible("orders"));
                 world.pass(20 * MINUTE).await;
                 let object = world.kubernetes.get("orders").unwrap();

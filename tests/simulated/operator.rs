@@ -187,7 +187,10 @@ impl Surroundings {
         shutdown: CancellationToken,
     ) -> Result<(), LeaseLost> {
         let client = self.kubernetes.client();
-        let Ok(kube_system) = Api::<Namespace>::all(client.clone()).get("kube-system").await else { return Ok(()) };
+        // Without it the process ends, and its pod is started again.
+        let Ok(kube_system) = Api::<Namespace>::all(client.clone()).get("kube-system").await else {
+            return self.wire.die().await;
+        };
         let fence = self.election.as_ref().map_or_else(|| setup.fence.clone(), |_| Fence::closed());
         let elector = self.election.as_ref().map(|election| election.elector(self, fence.clone(), metrics.clone()));
         let settings = Settings {

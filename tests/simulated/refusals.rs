@@ -103,7 +103,7 @@ fn service_error(status: u16, code: &str) -> Reply {
         "additionalInfo": [{ "type": "UserFacingError", "info": info }],
         "code": code, "message": MESSAGE, "target": null, "details": null,
     }});
-    Reply { status, retry_after: None, body }
+    Reply { status, ..Reply::ok(body) }
 }
 
 /// Lets every validation's operation fail.

@@ -1,5 +1,6 @@
 //! A simulated cluster with the operator in it and Azure outside of it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Method;
@@ -12,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::api_server::ApiServer;
 use crate::azure::Azure;
+use crate::judge::{Judge, Tally};
 pub use crate::operator::Setup;
 use crate::operator::{Gauges, Power, Surroundings};
 use crate::time::Time;
@@ -28,6 +30,8 @@ pub struct World {
     pub wire: Wire,
     pub power: Power,
     pub gauges: Gauges,
+    /// What the judge of this world has seen.
+    pub tally: Arc<Mutex<Tally>>,
     time: Time,
     operators: Vec<JoinHandle<()>>,
 }
@@ -69,8 +73,9 @@ impl World {
         let kubernetes = ApiServer::new(wire.clone(), time);
         setup.grants.iter().for_each(|grant| kubernetes.grant(grant));
         let azure = Azure::new(wire.clone(), time, setup.timing.clone());
+        let tally = Judge::sit(&kubernetes, &azure, &wire, setup.api_version);
         let (power, gauges) = (Power::on(), Gauges::default());
-        Self { kubernetes, azure, wire, power, gauges, time, operators: Vec::new() }
+        Self { kubernetes, azure, wire, power, gauges, tally, time, operators: Vec::new() }
     }
 
     /// With a flexible server `orders` that is to be protected.
@@ -235,6 +240,8 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.operators.iter().for_each(JoinHandle::abort);
+        self.wire.calm();
+        Judge::dismiss(&self.kubernetes, &self.wire);
         if !std::thread::panicking() {
             self.gauges.review(&self.wire);
             self.check();

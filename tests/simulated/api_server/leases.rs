@@ -79,7 +79,7 @@ impl ApiServer {
     /// The one Lease that there is.
     pub fn lease(&self) -> Option<Lease> {
         let leases = self.leases.lock().unwrap();
-        leases.objects().next().map(|(_, lease)| serde_json::from_value(lease.clone()).unwrap())
+        leases.objects().first_key_value().map(|(_, lease)| serde_json::from_value(lease.clone()).unwrap())
     }
 
     /// `kubectl edit` of the one Lease that there is.
@@ -101,7 +101,7 @@ impl ApiServer {
     }
 
     fn put_lease(&self, key: &Key, lease: Value, author: Author) -> Value {
-        let stored = self.leases.lock().unwrap().commit(key, lease, author, Edit::Edited);
+        let stored = self.leases.lock().unwrap().commit(self.time.elapsed(), key, lease, author, Edit::Edited);
         self.announce();
         stored
     }

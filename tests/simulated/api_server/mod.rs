@@ -54,7 +54,7 @@ pub struct ApiServer {
     leases: Arc<Mutex<Store>>,
     changes: signal::Sender<usize>,
     watches: Arc<Mutex<Watches>>,
-    inspector: Arc<Mutex<Option<Inspector>>>,
+    inspectors: Arc<Mutex<Vec<Inspector>>>,
 }
 
 /// What is stored.
@@ -75,21 +75,26 @@ impl Collection {
         }
     }
 }
-/// Looks at every status that the operator writes, over the object as it was before: everything that is wrong with it.
-type Inspector = Box<dyn Fn(&PostgresBackup, &PostgresBackup) -> Vec<String> + Send>;
+
+/// Looks at everything that the operator writes to an object, before and after: everything that is wrong with it.
+type Inspector = Box<dyn Fn(&PostgresBackup, &PostgresBackup, Edit) -> Vec<String> + Send>;
 
 #[derive(Default)]
 struct Watches {
     /// Ends the streams that are open.
     end: CancellationToken,
+    /// Ends the streams that are open with the word that the changes they would go on with are forgotten.
+    expire: CancellationToken,
     /// Whether streams keep changes to themselves.
     held: bool,
+    /// How long the log was when those who list and watch were last told something new.
+    horizon: Option<usize>,
 }
 
 impl ApiServer {
     pub fn new(wire: Wire, time: Time) -> Self {
-        let (store, grants, namespaces, leases, watches, inspector) = Default::default();
-        Self { wire, time, store, grants, namespaces, leases, changes: signal::Sender::new(0), watches, inspector }
+        let (store, grants, namespaces, leases, watches, inspectors) = Default::default();
+        Self { wire, time, store, grants, namespaces, leases, changes: signal::Sender::new(0), watches, inspectors }
     }
 
     /// The same API server at the other end of another wire.
@@ -108,9 +113,15 @@ impl ApiServer {
         self.changes.subscribe()
     }
 
-    /// Has every status that the operator writes from now on looked at. Whatever is wrong with one fails the test.
-    pub fn inspect(&self, inspector: impl Fn(&PostgresBackup, &PostgresBackup) -> Vec<String> + Send + 'static) {
-        *self.inspector.lock().unwrap() = Some(Box::new(inspector));
+    /// Has everything that the operator writes to an object from now on looked at. Whatever is wrong with it fails the
+    /// test.
+    pub fn inspect(&self, inspector: impl Fn(&PostgresBackup, &PostgresBackup, Edit) -> Vec<String> + Send + 'static) {
+        self.inspectors.lock().unwrap().push(Box::new(inspector));
+    }
+
+    /// Has nobody look at anything any more.
+    pub fn dismiss(&self) {
+        self.inspectors.lock().unwrap().clear();
     }
 
     /// Keeps changes back from those who watch, as a slow API server does, until they are let through again.
@@ -122,6 +133,31 @@ impl ApiServer {
     /// Ends all watches, as an API server that restarts does.
     pub fn end_watches(&self) {
         std::mem::take(&mut self.watches.lock().unwrap().end).cancel();
+    }
+
+    /// Forgets the changes until now, and tells those who watch to list anew: what has come and gone in between, they never
+    /// see.
+    pub fn expire_watches(&self) {
+        self.store().compact();
+        std::mem::take(&mut self.watches.lock().unwrap().expire).cancel();
+    }
+
+    /// Lets those who list and watch see nothing newer than what there is now, as an API server does that has fallen behind
+    /// etcd, until it catches up. What is written goes to etcd, and a single object is read from there.
+    pub fn fall_behind(&self) {
+        let horizon = self.store().log().len();
+        self.watches.lock().unwrap().horizon.get_or_insert(horizon);
+    }
+
+    /// Ends that.
+    pub fn catch_up(&self) {
+        self.watches.lock().unwrap().horizon = None;
+        self.announce();
+    }
+
+    /// How much of the log of a collection is to be seen.
+    fn horizon(&self, what: Collection) -> Option<usize> {
+        self.watches.lock().unwrap().horizon.filter(|_| what == Collection::Backups)
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

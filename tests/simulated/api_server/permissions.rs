@@ -78,7 +78,7 @@ impl ApiServer {
     }
 
     fn put(&self, collection: Collection, name: &str, object: Value, author: Author, edit: Edit) -> Value {
-        let stored = self.collection(collection).commit(&key(name), object, author, edit);
+        let stored = self.collection(collection).commit(self.time.elapsed(), &key(name), object, author, edit);
         self.announce();
         stored
     }

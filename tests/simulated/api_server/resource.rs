@@ -32,6 +32,11 @@ impl Refusal {
         )
     }
 
+    /// The changes after a version are forgotten.
+    pub fn expired() -> Self {
+        Self::new(410, "Expired", "too old resource version")
+    }
+
     /// The body of the answer.
     pub fn status(&self) -> Value {
         json!({

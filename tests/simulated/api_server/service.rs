@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, Collected, Full, StreamBody};
 use k8s_openapi::api::events::v1::Event;
 use kube::client::Body;
 use postgres_backup_operator::api::FIELD_MANAGER;
@@ -117,6 +117,15 @@ pub async fn serve(server: ApiServer, request: Request<Body>) -> Result<Response
 impl Answered for Response<ResponseBody> {
     fn status(&self) -> u16 {
         self.status().as_u16()
+    }
+
+    fn altered(self, change: fn(&mut Response<Bytes>)) -> Self {
+        let (head, body) = self.into_parts();
+        // A stream that goes on is cut off.
+        let whole = body.collect().now_or_never().and_then(Result::ok).map(Collected::to_bytes);
+        let mut answer = Response::from_parts(head, whole.unwrap_or_default());
+        change(&mut answer);
+        answer.map(|body| Full::new(body).boxed_unsync())
     }
 }
 
@@ -231,15 +240,20 @@ impl ApiServer {
         limit: Option<usize>,
         from: Option<String>,
     ) -> Value {
+        let horizon = self.horizon(what);
         let store = self.collection(what);
-        let mut items = store
-            .objects()
+        let (objects, version) = match horizon {
+            Some(horizon) => store.as_of(horizon),
+            None => (store.objects().clone(), store.version()),
+        };
+        let mut items = objects
+            .iter()
             .filter(|(key, _)| namespace.is_none_or(|namespace| key.0 == namespace))
             .skip_while(|(key, _)| from.as_ref().is_some_and(|from| format!("{}/{}", key.0, key.1) < *from));
         let page: Vec<Value> =
             items.by_ref().take(limit.unwrap_or(usize::MAX)).map(|(_, object)| object.clone()).collect();
         let next = items.next().map(|(key, _)| format!("{}/{}", key.0, key.1));
-        let mut metadata = json!({ "resourceVersion": store.version().to_string() });
+        let mut metadata = json!({ "resourceVersion": version.to_string() });
         if let Some(next) = next {
             metadata["continue"] = json!(next);
         }
@@ -282,6 +296,9 @@ fn instead(reply: &Reply) -> Response<ResponseBody> {
     let mut response = answer(StatusCode::from_u16(reply.status).unwrap(), &reply.body);
     if let Some(seconds) = reply.retry_after {
         response.headers_mut().insert("retry-after", seconds.into());
+    }
+    for (name, value) in &reply.headers {
+        response.headers_mut().insert(*name, value.parse().unwrap());
     }
     response
 }

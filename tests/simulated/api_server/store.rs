@@ -1,6 +1,7 @@
 //! The objects, their versions, and the history of all writes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::api::events::v1::Event;
 use postgres_backup_operator::api::PostgresBackup;
@@ -30,6 +31,8 @@ pub enum Edit {
 /// One write that changed something.
 #[derive(Clone, Debug)]
 pub struct Write {
+    /// Since the simulation began.
+    pub at: Duration,
     pub author: Author,
     pub edit: Edit,
     /// The object as it was then.
@@ -37,6 +40,11 @@ pub struct Write {
 }
 
 impl Write {
+    /// Whether the object is gone with it.
+    pub fn goes(&self) -> bool {
+        resource::is_deleted(&self.object) && resource::finalizers(&self.object).is_empty()
+    }
+
     /// The object as the operator reads it.
     pub fn typed(&self) -> PostgresBackup {
         serde_json::from_value(self.object.clone()).expect("the object is a PostgresBackup")
@@ -75,15 +83,20 @@ pub struct Store {
     log: Vec<Change>,
     writes: Vec<Write>,
     events: Vec<Event>,
+    /// Changes before this version are forgotten.
+    compacted: u64,
 }
 
 impl Default for Store {
     /// Empty, in a cluster that has been running for a while.
     fn default() -> Self {
-        let (objects, log, writes, events) = Default::default();
-        Self { version: 1000, objects, log, writes, events }
+        let (objects, log, writes, events, compacted) = Default::default();
+        Self { version: FIRST_VERSION, objects, log, writes, events, compacted }
     }
 }
+
+/// The version of a collection to which nothing was written yet.
+const FIRST_VERSION: u64 = 1000;
 
 impl Store {
     /// The resourceVersion of the collection.
@@ -95,12 +108,38 @@ impl Store {
         self.objects.get(key)
     }
 
-    pub fn objects(&self) -> impl Iterator<Item = (&Key, &Value)> {
-        self.objects.iter()
+    pub fn objects(&self) -> &BTreeMap<Key, Value> {
+        &self.objects
     }
 
     pub fn log(&self) -> &[Change] {
         &self.log
+    }
+
+    /// The objects and the version as they were when the log was so long.
+    pub fn as_of(&self, horizon: usize) -> (BTreeMap<Key, Value>, u64) {
+        let (mut objects, mut version) = (BTreeMap::new(), FIRST_VERSION);
+        for change in self.log[..horizon].iter().filter(|change| !change.repeated) {
+            let metadata = &change.object["metadata"];
+            let part = |name: &str| metadata[name].as_str().unwrap_or_default().to_owned();
+            let key = (part("namespace"), part("name"));
+            match change.kind {
+                ChangeKind::Deleted => objects.remove(&key),
+                ChangeKind::Added | ChangeKind::Modified => objects.insert(key, change.object.clone()),
+            };
+            version = change.version();
+        }
+        (objects, version)
+    }
+
+    /// Forgets the changes until now, as etcd does after a while. Who has not seen them has to list anew.
+    pub fn compact(&mut self) {
+        self.compacted = self.version;
+    }
+
+    /// Whether the changes after a version are still known.
+    pub fn knows_since(&self, version: u64) -> bool {
+        version >= self.compacted
     }
 
     pub fn writes(&self) -> &[Write] {
@@ -126,7 +165,7 @@ impl Store {
 
     /// Stores an object; one that is deleted and has no finalizer left goes. An object that is no different from the stored
     /// one is not written and keeps its version.
-    pub fn commit(&mut self, key: &Key, mut object: Value, author: Author, edit: Edit) -> Value {
+    pub fn commit(&mut self, at: Duration, key: &Key, mut object: Value, author: Author, edit: Edit) -> Value {
         let old = self.objects.get(key);
         if let Some(same) = old.filter(|old| resource::is_same(old, &object)) {
             return same.clone();
@@ -145,7 +184,7 @@ impl Store {
             self.objects.insert(key.clone(), object.clone());
         }
         self.log.push(Change { kind, object: object.clone(), repeated: false });
-        self.writes.push(Write { author, edit, object: object.clone() });
+        self.writes.push(Write { at, author, edit, object: object.clone() });
         object
     }
 

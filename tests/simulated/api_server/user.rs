@@ -1,6 +1,9 @@
 //! What people and tests do with the API server. Objects are named by their `name`, or as `namespace/name` where they are in
 //! another namespace than most.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use k8s_openapi::api::events::v1::Event;
 use postgres_backup_operator::api::{PostgresBackup, PostgresBackupSpec, Reason};
 use serde_json::{Value, json};
@@ -67,6 +70,14 @@ impl ApiServer {
         self.update(name, |object| object["metadata"]["finalizers"] = json!([]));
     }
 
+    /// `kubectl edit --subresource=status`, by somebody who may.
+    pub fn tamper(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        let key = key(name);
+        let mut object = self.stored(&key).expect("what is tampered with exists");
+        change(&mut object["status"]);
+        self.commit(&key, object, Author::User, Edit::Status);
+    }
+
     /// `kubectl delete --wait=false`.
     pub fn delete(&self, name: &str) {
         let key = key(name);
@@ -77,6 +88,27 @@ impl ApiServer {
     /// `kubectl get`.
     pub fn get(&self, name: &str) -> Option<PostgresBackup> {
         self.store().get(&key(name)).cloned().map(|object| serde_json::from_value(object).unwrap())
+    }
+
+    /// `kubectl get --all-namespaces`.
+    pub fn all(&self) -> Vec<PostgresBackup> {
+        let store = self.store();
+        store.objects().values().map(|object| serde_json::from_value(object.clone()).unwrap()).collect()
+    }
+
+    /// Every version that was the present one at some time since `since`, of the objects that are as wanted. Of an object
+    /// that goes, the last one is how it was when it went.
+    pub fn versions_since(&self, since: Duration, wanted: impl Fn(&Value) -> bool) -> Vec<PostgresBackup> {
+        let store = self.store();
+        let (mut known, mut versions) = (HashSet::new(), Vec::new());
+        for write in store.writes().iter().rev().filter(|write| wanted(&write.object)) {
+            let uid = write.object["metadata"]["uid"].as_str().unwrap();
+            let is_recent = write.at >= since;
+            if is_recent || (known.insert(uid) && !write.goes()) {
+                versions.push(write.typed());
+            }
+        }
+        versions
     }
 
     /// Every write of every object of this name, oldest first.

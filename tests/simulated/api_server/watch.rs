@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::resource::Refusal;
 use super::store::{Change, ChangeKind};
 use super::{ApiServer, Collection};
 
@@ -26,6 +27,9 @@ struct Watch {
     opened_at: usize,
     until: Instant,
     end: CancellationToken,
+    expire: CancellationToken,
+    /// Whether the word was told that ends it.
+    expired: bool,
 }
 
 impl ApiServer {
@@ -37,6 +41,12 @@ impl ApiServer {
         version: u64,
         timeout: Duration,
     ) -> impl Stream<Item = Bytes> + use<> {
+        // A watch from a version that is forgotten is accepted as well, and then ends with that word.
+        let is_known = self.collection(collection).knows_since(version);
+        let (end, expire) = {
+            let watches = self.watches.lock().unwrap();
+            (watches.end.clone(), if is_known { watches.expire.clone() } else { cancelled() })
+        };
         let watch = Watch {
             server: self.clone(),
             collection,
@@ -45,7 +55,9 @@ impl ApiServer {
             after: version,
             opened_at: self.collection(collection).log().len(),
             until: Instant::now() + timeout,
-            end: self.watches.lock().unwrap().end.clone(),
+            end,
+            expire,
+            expired: false,
         };
         stream::unfold(watch, |mut watch| async move { watch.next().await.map(|line| (line, watch)) })
     }
@@ -54,8 +66,15 @@ impl ApiServer {
 impl Watch {
     async fn next(&mut self) -> Option<Bytes> {
         let mut changes = self.server.changes();
+        if self.expired {
+            return None;
+        }
         loop {
             changes.borrow_and_update();
+            if self.expire.is_cancelled() {
+                self.expired = true;
+                return Some(document(&json!({ "type": "ERROR", "object": Refusal::expired().status() })));
+            }
             if let Some(change) = self.take() {
                 tokio::time::sleep(DELAY).await;
                 return Some(line(&change));
@@ -63,6 +82,7 @@ impl Watch {
             tokio::select! {
                 _ = changes.changed() => {}
                 () = self.end.cancelled() => return None,
+                () = self.expire.cancelled() => {}
                 () = tokio::time::sleep_until(self.until) => return None,
             }
         }
@@ -72,8 +92,9 @@ impl Watch {
         if self.server.watches.lock().unwrap().held {
             return None;
         }
+        let horizon = self.server.horizon(self.collection).unwrap_or(usize::MAX);
         let store = self.server.collection(self.collection);
-        while let Some(change) = store.log().get(self.told) {
+        while let Some(change) = store.log().get(self.told).filter(|_| self.told < horizon) {
             let index = self.told;
             self.told += 1;
             let namespace = &change.object["metadata"]["namespace"];
@@ -87,13 +108,23 @@ impl Watch {
     }
 }
 
+fn cancelled() -> CancellationToken {
+    let token = CancellationToken::new();
+    token.cancel();
+    token
+}
+
 fn line(change: &Change) -> Bytes {
     let kind = match change.kind {
         ChangeKind::Added => "ADDED",
         ChangeKind::Modified => "MODIFIED",
         ChangeKind::Deleted => "DELETED",
     };
-    let mut line = json!({ "type": kind, "object": change.object }).to_string();
+    document(&json!({ "type": kind, "object": change.object }))
+}
+
+fn document(value: &Value) -> Bytes {
+    let mut line = value.to_string();
     line.push('\n');
     line.into()
 }

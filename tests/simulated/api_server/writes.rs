@@ -25,6 +25,7 @@ impl ApiServer {
         }
         self.expect_finalizers_only(&patch);
         let new = resource::updated(&old, new, name)?;
+        self.look(&old, &new, Edit::Finalizers);
         Ok(self.commit(key, new, Author::Operator, Edit::Finalizers))
     }
 
@@ -39,17 +40,25 @@ impl ApiServer {
         let mut new = old.clone();
         new["status"] = applied["status"].clone();
         secrets::overhear(&new["status"].to_string());
-        let typed = |object: &Value| -> PostgresBackup {
-            serde_json::from_value(object.clone()).expect("the status is one of a PostgresBackup")
-        };
-        let (before, after) = (typed(&old), typed(&new));
-        let inspector = self.inspector.lock().unwrap();
-        let faults = inspector.as_ref().map(|inspect| inspect(&before, &after)).unwrap_or_default();
-        faults.into_iter().for_each(|fault| self.wire.violation(format!("{}: {fault}\n{:#}", key.1, new["status"])));
+        let (before, after) = self.look(&old, &new, Edit::Status);
         for breach in contract::breaches(&before, &after, self.time.now()) {
             self.wire.violation(format!("the status of {} breaks its contract: {breach}\n{:#}", key.1, new["status"]));
         }
         Ok(self.commit(key, new, Author::Operator, Edit::Status))
+    }
+
+    /// Has a write of the operator looked at.
+    fn look(&self, old: &Value, new: &Value, edit: Edit) -> (PostgresBackup, PostgresBackup) {
+        let typed = |object: &Value| -> PostgresBackup {
+            serde_json::from_value(object.clone()).expect("the operator writes a PostgresBackup")
+        };
+        let (before, after) = (typed(old), typed(new));
+        let inspectors = self.inspectors.lock().unwrap();
+        let faults = inspectors.iter().flat_map(|inspect| inspect(&before, &after, edit));
+        faults.for_each(|fault| {
+            self.wire.violation(format!("{}: {fault}\n{:#}", new["metadata"]["name"], new["status"]));
+        });
+        (before, after)
     }
 
     pub(super) fn stored(&self, key: &Key) -> Result<Value, Refusal> {
@@ -57,7 +66,7 @@ impl ApiServer {
     }
 
     pub(super) fn commit(&self, key: &Key, object: Value, author: Author, edit: Edit) -> Value {
-        let stored = self.store().commit(key, object, author, edit);
+        let stored = self.store().commit(self.time.elapsed(), key, object, author, edit);
         self.announce();
         stored
     }

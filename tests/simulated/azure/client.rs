@@ -12,6 +12,7 @@ use azure_core::http::headers::Headers;
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request, StatusCode};
 use azure_core::time::{Duration as TimeSpan, OffsetDateTime};
 use azure_emulator::{Entry, Request as EmulatedRequest, Response};
+use bytes::Bytes;
 use http::HeaderName;
 use jiff::Timestamp;
 
@@ -21,6 +22,9 @@ use crate::wire::{Answered, Call, Carried, Reply};
 
 /// How long a request takes.
 pub const LATENCY: Duration = Duration::from_millis(60);
+
+/// The only place that the operator may send a token to.
+const ENDPOINT: &str = "https://management.azure.com";
 
 /// How long before its end a token is no longer used, as in azure_identity.
 const EARLY: Duration = Duration::from_secs(5 * 60);
@@ -43,6 +47,16 @@ impl Answered for Served {
     fn status(&self) -> u16 {
         self.answer.status.as_u16()
     }
+
+    fn altered(mut self, change: fn(&mut http::Response<Bytes>)) -> Self {
+        let mut answer = http::Response::new(self.answer.body);
+        *answer.status_mut() = self.answer.status;
+        *answer.headers_mut() = self.answer.headers;
+        change(&mut answer);
+        let (head, body) = answer.into_parts();
+        self.answer = Response { status: head.status, headers: head.headers, body, ..Response::empty(head.status) };
+        self
+    }
 }
 
 impl HttpClient for Azure {
@@ -55,6 +69,9 @@ impl HttpClient for Azure {
         'request: 'future,
         Self: 'future,
     {
+        if request.url().origin().ascii_serialization() != ENDPOINT {
+            self.wire.violation(format!("the operator sent a request to {}", request.url()));
+        }
         let emulated = emulated(request);
         let path = emulated.path.clone();
         let call = call(request.method(), &path).unwrap_or_else(|| {
@@ -68,7 +85,7 @@ impl HttpClient for Azure {
             let (server, name) = (azure.clone(), about.to_owned());
             let serve = move || {
                 let answer = server.serve(&emulated);
-                Served { look: Look { at: server.time.elapsed(), instance: server.instance_named(&name) }, answer }
+                Served { look: server.look_at(&name), answer }
             };
             match wire.carry(call, about, LATENCY, serve).await {
                 Carried::Answer(Served { answer, look }) => {
@@ -77,7 +94,13 @@ impl HttpClient for Azure {
                     }
                     Ok(received(&answer))
                 }
-                Carried::Instead(reply) => Ok(instead(&reply)),
+                Carried::Instead(reply) => {
+                    if call == Call::GetInstance && reply.status == 200 {
+                        let look = Look { forged: true, ..azure.look_at(about) };
+                        azure.looks.lock().unwrap().insert(about.to_ascii_lowercase(), look);
+                    }
+                    Ok(instead(&reply))
+                }
                 Carried::Refused => Err(azure_core::Error::with_message(ErrorKind::Connection, "connection refused")),
                 Carried::Broken => Err(azure_core::Error::with_message(ErrorKind::Io, "connection reset")),
             }
@@ -153,6 +176,9 @@ fn instead(reply: &Reply) -> AsyncRawResponse {
     let mut headers = Headers::new();
     if let Some(seconds) = reply.retry_after {
         headers.insert("retry-after", seconds.to_string());
+    }
+    for (name, value) in &reply.headers {
+        headers.insert(*name, value.clone());
     }
     AsyncRawResponse::from_bytes(StatusCode::from(reply.status), headers, reply.body.to_string().into_bytes())
 }

@@ -1,5 +1,7 @@
 //! What exists in the emulated Azure at the beginning: a vault that is permitted everywhere, servers, a Key Vault.
 
+use std::sync::LazyLock;
+
 use azure_emulator::{Datasource, KeyVault, Policy, UserAssignedIdentity, Vault, World};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -68,7 +70,13 @@ pub fn user_assigned(identity: &str) -> UserAssignedIdentity {
     seed(json!({ "id": identity, "principalId": USER_PRINCIPAL, "clientId": Uuid::from_u128(0xa6) }))
 }
 
+/// Everything, read once: thousands of simulations begin with it.
 pub fn world() -> World {
+    static WORLD: LazyLock<World> = LazyLock::new(read_world);
+    WORLD.clone()
+}
+
+fn read_world() -> World {
     let servers = ["orders", "billing"].map(str::to_owned).into_iter();
     let fleet = (0..100).map(|number| format!("fleet-{number:02}"));
     let datasources: Vec<_> = servers.chain(fleet).map(|name| server_id(&name)).chain([DATABASE.to_owned()]).collect();

@@ -17,6 +17,7 @@ use http::Method;
 use postgres_backup_operator::azure::{
     ApiVersion, ArmClient, ArmOptions, Cloud, Credential, RequestObserver, WriteGate,
 };
+use postgres_backup_operator::reconcile::naming::OWNER_TAG;
 use serde_json::{Value, json};
 
 pub use inventory::{DATABASE, KEY_VAULT, SECRET_URI, SERVERS, USER_ASSIGNED, VAULT, datasource, key_vault, server_id};
@@ -39,6 +40,7 @@ pub struct Azure {
     sign_in: Arc<Mutex<SignIn>>,
     sign_ins: Arc<AtomicUsize>,
     looks: Arc<Mutex<BTreeMap<String, Look>>>,
+    meddled: Arc<Mutex<Option<Duration>>>,
 }
 
 /// How the token endpoint behaves.
@@ -62,6 +64,8 @@ pub struct Look {
     pub at: Duration,
     /// What was there.
     pub instance: Option<Instance>,
+    /// Whether the operator was told something else, since the test has it so.
+    pub forged: bool,
 }
 
 impl Azure {
@@ -75,6 +79,7 @@ impl Azure {
             sign_in: Arc::default(),
             sign_ins: Arc::default(),
             looks: Arc::default(),
+            meddled: Arc::default(),
         }
     }
 
@@ -93,6 +98,11 @@ impl Azure {
         let credential = Credential::from_builder(cloud, build).unwrap();
         let options = ArmOptions { observer, gate, ..ArmOptions::default() };
         ArmClient::new(cloud.clone(), credential, Arc::new(self.clone()), options)
+    }
+
+    /// Time since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        self.time.elapsed()
     }
 
     /// How often the operator has built its identity.
@@ -120,6 +130,37 @@ impl Azure {
         self.looks.lock().unwrap().get(&name.to_ascii_lowercase()).cloned()
     }
 
+    /// When anybody but the operator last did something in Azure, since the simulation began.
+    pub fn last_meddled(&self) -> Option<Duration> {
+        *self.meddled.lock().unwrap()
+    }
+
+    fn meddle(&self) -> MutexGuard<'_, Engine> {
+        *self.meddled.lock().unwrap() = Some(self.time.elapsed());
+        self.engine()
+    }
+
+    /// How many backup instances are for the same database and have the same owner tag as this one, itself included.
+    pub fn siblings(&self, name: &str) -> usize {
+        let engine = self.engine();
+        let mark = |instance: &Instance| {
+            let owner = instance.tags.get(OWNER_TAG)?.clone();
+            Some((owner, instance.spec.datasource.resource_id.clone()))
+        };
+        let found = engine.instances().find(|instance| instance.name().eq_ignore_ascii_case(name)).and_then(mark);
+        found.map_or(0, |own| engine.instances().filter(|instance| mark(instance).as_ref() == Some(&own)).count())
+    }
+
+    /// Whether the vault exists.
+    pub fn has_vault(&self, path: &str) -> bool {
+        self.engine().world().vaults.iter().any(|vault| vault.id.as_str().eq_ignore_ascii_case(path))
+    }
+
+    /// What a GET of the backup instance of this name shows now.
+    fn look_at(&self, name: &str) -> Look {
+        Look { at: self.time.elapsed(), instance: self.instance_named(name), forged: false }
+    }
+
     /// The backup instance of this name, if there is one now.
     pub fn instance_named(&self, name: &str) -> Option<Instance> {
         self.engine().instances().find(|instance| instance.name().eq_ignore_ascii_case(name)).cloned()
@@ -127,7 +168,7 @@ impl Azure {
 
     /// Does something past the API and its checks: in the portal, or as Azure itself.
     pub fn in_portal<T>(&self, act: impl FnOnce(&mut Engine) -> T) -> T {
-        act(&mut self.engine())
+        act(&mut self.meddle())
     }
 
     /// How many backup instances are soft-deleted.
@@ -163,7 +204,7 @@ impl Azure {
     /// Changes the one backup instance as only Azure itself can.
     pub fn befall(&self, change: impl FnOnce(&mut Instance)) {
         let id = self.instance().id;
-        change(self.engine().instance_mut(&id).unwrap());
+        change(self.meddle().instance_mut(&id).unwrap());
     }
 
     /// Lets the operation of the next request of a kind fail, after Azure has accepted it.
@@ -175,12 +216,12 @@ impl Azure {
 
     /// Somebody protects a server under another name, past all checks.
     pub fn protect_by_hand(&self, name: &str, server: &str) {
-        self.engine().create_in_portal(&instance_id(name), &id(&server_id(server)), "daily").unwrap();
+        self.meddle().create_in_portal(&instance_id(name), &id(&server_id(server)), "daily").unwrap();
     }
 
     /// Somebody deletes a backup instance for good.
     pub fn remove_by_hand(&self, name: &str) {
-        assert!(self.engine().delete_in_portal(&instance_id(name), Removal::Final), "there is no {name}");
+        assert!(self.meddle().delete_in_portal(&instance_id(name), Removal::Final), "there is no {name}");
     }
 
     /// The bodies of the requests of a kind, as Azure received them.
@@ -198,6 +239,12 @@ impl Azure {
         assert!(self.engine().world_mut().revoke(&permission(scope)), "there was no permission on {scope}");
     }
 
+    /// Servers besides those of the beginning.
+    pub fn add_servers(&self, names: impl Iterator<Item = String>) {
+        let mut engine = self.engine();
+        engine.world_mut().datasources.extend(names.map(|name| datasource(&server_id(&name))));
+    }
+
     pub fn create_policy(&self, name: &str) {
         let mut engine = self.engine();
         let vault = engine.world_mut().vaults.iter_mut().find(|vault| vault.id == id(VAULT)).unwrap();
@@ -206,7 +253,7 @@ impl Azure {
 
     /// Changes the inventory: what exists besides backup instances.
     pub fn change(&self, change: impl FnOnce(&mut azure_emulator::World)) {
-        change(self.engine().world_mut());
+        change(self.meddle().world_mut());
     }
 
     /// Lets a DELETE be final, with the api-versions that know such a thing.
@@ -232,7 +279,7 @@ impl Azure {
     /// The same with another api-version.
     pub fn send_as(&self, version: ApiVersion, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let now = self.time.now();
-        let mut engine = self.engine();
+        let mut engine = self.meddle();
         let token = engine.issue_token(now, "https://management.azure.com");
         let target = format!("{path}?api-version={version}");
         let request = Request::new(method, &target).with_bearer(&token).with_json(body);

@@ -6,20 +6,19 @@
 //! that is no older than a pass, and that came after the last request with which the operator changed the instance.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use azure_emulator::Instance;
+use kube::ResourceExt;
 use postgres_backup_operator::api::conditions::{self, ConditionType};
 use postgres_backup_operator::api::v1alpha1::PostgresBackupSpec;
 use postgres_backup_operator::api::{Mode, PostgresBackup, Protection};
 use postgres_backup_operator::azure::ApiVersion;
 use postgres_backup_operator::reconcile::naming;
 
-use crate::api_server::{CLUSTER_UID, NAMESPACE};
-use crate::azure::{Azure, VAULT};
-use crate::time::Time;
-use crate::wire::{Call, Wire};
+use super::{Judge, instance_name};
+use crate::api_server::CLUSTER_UID;
+use crate::wire::Call;
 use crate::world::{World, answers, is, status};
 
 /// The deadline of a pass, and a little for the way.
@@ -36,26 +35,19 @@ pub struct Tally {
     pub situations: BTreeSet<String>,
 }
 
-/// Judges every status as it is written.
-pub struct Judge {
-    azure: Azure,
-    wire: Wire,
-    time: Time,
-    /// What the operator speaks: what that cannot carry is not asked for.
-    version: ApiVersion,
-    tally: Arc<Mutex<Tally>>,
+impl Tally {
+    /// Counts what was tried in another world as well.
+    pub fn add(&mut self, other: Self) {
+        self.writes += other.writes;
+        self.ready += other.ready;
+        self.situations.extend(other.situations);
+    }
 }
 
 impl Judge {
-    /// Has it judge every status in a world from now on.
-    pub fn sit(world: &World, version: ApiVersion, tally: &Arc<Mutex<Tally>>) {
-        let (azure, wire, time, tally) = (world.azure.clone(), world.wire.clone(), world.time(), Arc::clone(tally));
-        let judge = Self { azure, wire, time, version, tally };
-        world.kubernetes.inspect(move |before, after| judge.inspect(before, after));
-    }
-
-    fn inspect(&self, before: &PostgresBackup, after: &PostgresBackup) -> Vec<String> {
-        let name = instance_name(&after.spec);
+    /// Everything that is not so about a status as it is written.
+    pub(super) fn of_status(&self, before: &PostgresBackup, after: &PostgresBackup) -> Vec<String> {
+        let Some(name) = instance_name(&after.spec) else { return Vec::new() };
         let look = self.azure.last_look(&name);
         let seen = look.as_ref().and_then(|look| look.instance.as_ref());
         let mut tally = self.tally.lock().unwrap();
@@ -73,13 +65,16 @@ impl Judge {
             return Vec::new();
         }
         tally.ready += 1;
+        if look.as_ref().is_some_and(|look| look.forged) {
+            return Vec::new();
+        }
         let Some(look) = &look else { return vec!["Ready without a look at the backup instance".to_owned()] };
         let Some(instance) = seen else { return vec!["Ready without a backup instance".to_owned()] };
         let mut faults = differences(after, instance, self.version);
         let news = !is(before, ConditionType::Ready)
             || status(before).observed_generation != status(after).observed_generation;
         if news && !is(after, ConditionType::Paused) {
-            let age = self.time.elapsed() - look.at;
+            let age = self.azure.elapsed() - look.at;
             let changed = self.last_change(&name);
             if age > PASS {
                 faults.push(format!("it was last looked at {age:?} before"));
@@ -93,10 +88,8 @@ impl Judge {
 
     /// When the operator last sent a request that changes the backup instance.
     fn last_change(&self, name: &str) -> Option<Duration> {
-        let changes =
-            |call: Call| call.writes_azure() && !matches!(call, Call::Validate | Call::ValidateChange | Call::Sync);
-        let sent = self.wire.sent();
-        sent.iter().rev().find(|sent| changes(sent.call) && sent.about.eq_ignore_ascii_case(name)).map(|sent| sent.at)
+        let changes = |call: Call| call.writes_instance() && call != Call::Sync;
+        self.wire.last(|sent| changes(sent.call) && sent.about.eq_ignore_ascii_case(name))
     }
 }
 
@@ -121,7 +114,7 @@ pub fn differences(object: &PostgresBackup, instance: &Instance, version: ApiVer
     if spec.protection != Protection::Active && spec.mode == Mode::Enforce {
         return differences;
     }
-    let policy = format!("{VAULT}/backupPolicies/{}", spec.policy.name);
+    let policy = format!("{}/backupPolicies/{}", spec.vault.resource_id, spec.policy.name);
     same("the policy", &policy, instance.spec.policy.policy_id.as_str());
     if version.carries_credentials() {
         let secret = spec.key_vault_secret.as_ref().map_or("none", |secret| &secret.uri);
@@ -130,26 +123,21 @@ pub fn differences(object: &PostgresBackup, instance: &Instance, version: ApiVer
         same("the secret", secret, actual.unwrap_or("none"));
     }
     if spec.mode == Mode::Enforce && version.carries_tags() {
-        let owner = format!("{CLUSTER_UID}/{NAMESPACE}/{}", object.metadata.name.as_deref().unwrap());
-        same("the owner tag", &owner, instance.tags.get(naming::OWNER_TAG).map_or("none", String::as_str));
+        same("the owner tag", &owner_tag(object), instance.tags.get(naming::OWNER_TAG).map_or("none", String::as_str));
     }
     differences
 }
 
-/// The name of the backup instance that an object is about.
-pub fn instance_name(spec: &PostgresBackupSpec) -> String {
-    let derived = || {
-        let (database, vault) = (spec.database.resource_id.parse().unwrap(), spec.vault.resource_id.parse().unwrap());
-        naming::derived_instance_name(&database, &vault).unwrap().to_string()
-    };
-    spec.backup_instance_name.clone().unwrap_or_else(derived)
+/// What marks a backup instance as this object's.
+pub fn owner_tag(object: &PostgresBackup) -> String {
+    naming::owner_tag(CLUSTER_UID, &object.namespace().unwrap(), &object.name_any()).value
 }
 
 /// What is wrong with an object some time after the last disturbance: it must be as asked for and say so, or say what a
 /// person has to do about it.
 pub fn unsettled(world: &World, object: &PostgresBackup, version: ApiVersion) -> Option<String> {
     let reason = crate::world::reason(object);
-    let instance = world.azure.instance_named(&instance_name(&object.spec));
+    let instance = instance_name(&object.spec).and_then(|name| world.azure.instance_named(&name));
     let reached = instance.as_ref().is_some_and(|instance| differences(object, instance, version).is_empty());
     let deleted = object.metadata.deletion_timestamp.is_some();
     if is(object, ConditionType::Ready) {

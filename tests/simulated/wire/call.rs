@@ -77,6 +77,11 @@ impl Call {
         )
     }
 
+    /// Whether it changes a backup instance, or could.
+    pub fn writes_instance(self) -> bool {
+        self.writes_azure() && !matches!(self, Self::Validate | Self::ValidateChange)
+    }
+
     /// Whether it goes to Azure.
     pub fn is_azure(self) -> bool {
         let reads =
@@ -104,13 +109,6 @@ pub struct Sent {
     pub answer: Option<u16>,
     /// What happened to it on the way.
     pub fault: Option<Fault>,
-}
-
-impl Sent {
-    /// Whether the operator died with this request.
-    pub fn is_last_word(&self) -> bool {
-        matches!(self.fault, Some(Fault::CrashBefore | Fault::CrashAfter))
-    }
 }
 
 impl fmt::Display for Sent {

@@ -1,8 +1,10 @@
 //! What can befall a request on its way.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -21,14 +23,48 @@ pub enum Fault {
     LoseAnswer,
     /// The request has its effect; the answer takes this much longer.
     Delay(Duration),
+    /// Nobody ever answers; the request does not arrive.
+    Silence,
     /// Something in between answers; the request does not arrive.
     Answer(Reply),
     /// The code that sends the request panics, as a defect of the operator would.
     Panic,
+    /// The request has its effect; the answer is another one by the time that it is read.
+    Alter(Alteration),
+    /// Something happens at the moment that the request is sent, which takes its way.
+    Meanwhile(Incident),
     /// The operator dies before the request is sent.
     CrashBefore,
     /// The operator dies after the request had its effect, before it reads the answer.
     CrashAfter,
+    /// The operator dies while the request is on its way, which arrives this much later.
+    CrashUnderWay(Duration),
+}
+
+/// What becomes of an answer on its way.
+#[derive(Clone, Copy)]
+pub struct Alteration {
+    pub what: &'static str,
+    pub change: fn(&mut http::Response<Bytes>),
+}
+
+impl fmt::Debug for Alteration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+/// What happens besides the operator's requests.
+#[derive(Clone)]
+pub struct Incident {
+    pub what: &'static str,
+    pub act: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Debug for Incident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
 }
 
 /// Holds a request up. Clones are the same one.
@@ -51,6 +87,7 @@ impl Hold {
 pub struct Reply {
     pub status: u16,
     pub retry_after: Option<u64>,
+    pub headers: Vec<(&'static str, String)>,
     pub body: Value,
 }
 
@@ -63,17 +100,28 @@ impl Reply {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "reason": code, "message": message, "code": status,
         });
-        Self { status, retry_after: None, body }
+        Self { status, retry_after: None, headers: Vec::new(), body }
     }
 
     /// A good answer with this body.
     pub fn ok(body: Value) -> Self {
-        Self { status: 200, retry_after: None, body }
+        Self { status: 200, retry_after: None, headers: Vec::new(), body }
+    }
+
+    pub fn with(mut self, header: &'static str, value: &str) -> Self {
+        self.headers.push((header, value.to_owned()));
+        self
     }
 
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+}
+
+impl From<Alteration> for Fault {
+    fn from(alteration: Alteration) -> Self {
+        Self::Alter(alteration)
     }
 }
 

@@ -2,22 +2,35 @@
 
 mod call;
 mod fault;
+mod rule;
+mod traffic;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
 pub use call::{Call, Sent};
-pub use fault::{Fault, Hold, Reply};
+pub use fault::{Alteration, Fault, Hold, Incident, Reply};
+pub use rule::{Scope, Spell, Weather};
+
+use rule::{Rule, Subject};
+use traffic::{Traffic, UnderWay};
 
 use crate::time::Time;
 
 /// What an answer must tell of itself to be written down.
 pub trait Answered: Send + 'static {
     fn status(&self) -> u16;
+
+    /// The answer as it is read after what has become of it on its way.
+    fn altered(self, change: fn(&mut http::Response<Bytes>)) -> Self;
 }
+
+/// Is told of every request at the moment that it is sent.
+pub type Witness = Arc<dyn Fn(Call, &str) + Send + Sync>;
 
 /// How a request ended for the operator.
 pub enum Carried<A> {
@@ -42,46 +55,11 @@ pub struct Wire {
 struct State {
     sent: Vec<Sent>,
     rules: Vec<Rule>,
+    weather: Option<Weather>,
+    traffic: Traffic,
+    witness: Option<Witness>,
     panics: usize,
     violations: Vec<String>,
-}
-
-struct Rule {
-    replica: &'static str,
-    hits: Hits,
-    fault: Fault,
-    lasting: Lasting,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lasting {
-    Once,
-    UntilCalm,
-}
-
-enum Hits {
-    /// Requests of this kind, after so many others of it.
-    Kind(Call, usize),
-    /// Requests of this kind about one object or backup instance.
-    About(Call, String),
-    /// The request that is sent after so many others.
-    Position(usize),
-}
-
-impl Hits {
-    /// Counts a request; says whether it is the one.
-    fn count(&mut self, call: Call, about: &str, position: usize) -> bool {
-        match self {
-            Self::Position(wanted) => *wanted == position,
-            Self::About(kind, wanted) => *kind == call && wanted == about,
-            Self::Kind(kind, _) if *kind != call => false,
-            Self::Kind(_, 0) => true,
-            Self::Kind(_, before) => {
-                *before -= 1;
-                false
-            }
-        }
-    }
 }
 
 impl Wire {
@@ -96,32 +74,55 @@ impl Wire {
 
     /// Disturbs the `occurrence`-th (from 1) request of a kind, counted from now on.
     pub fn disturb(&self, call: Call, occurrence: usize, fault: impl Into<Fault>) {
-        let hits = Hits::Kind(call, occurrence.checked_sub(1).expect("occurrences are counted from 1"));
-        self.add(hits, fault.into(), Lasting::Once);
+        let before = occurrence.checked_sub(1).expect("occurrences are counted from 1");
+        self.add(Rule::kind(call, before, fault.into()));
     }
 
     /// Disturbs every request of a kind until [`calm`](Self::calm).
     pub fn disturb_all(&self, call: Call, fault: impl Into<Fault>) {
-        self.add(Hits::Kind(call, 0), fault.into(), Lasting::UntilCalm);
+        self.add(Rule::every(call, fault.into()));
     }
 
     /// Disturbs every request of a kind that is about one object or backup instance, until [`calm`](Self::calm).
     pub fn disturb_about(&self, call: Call, about: &str, fault: impl Into<Fault>) {
-        self.add(Hits::About(call, about.to_owned()), fault.into(), Lasting::UntilCalm);
+        self.add(Rule::about(call, about, fault.into()));
     }
 
     /// Disturbs the request that is sent after `position` others, of whatever kind, since the simulation began.
     pub fn disturb_position(&self, position: usize, fault: Fault) {
-        self.add(Hits::Position(position), fault, Lasting::Once);
+        self.add(Rule::position(position, fault));
     }
 
-    fn add(&self, hits: Hits, fault: Fault, lasting: Lasting) {
-        self.state().rules.push(Rule { replica: self.replica, hits, fault, lasting });
+    /// Disturbs that request, and for a while whatever else the trouble is about.
+    pub fn disturb_from(&self, position: usize, spell: Spell, fault: Fault) {
+        self.add(Rule::spell(position, spell, fault));
+    }
+
+    /// Disturbs every request of a kind for this long.
+    pub fn disturb_for(&self, call: Call, span: Duration, fault: Fault) {
+        let end = self.time.elapsed() + span;
+        self.add(Rule::until(call, end, fault));
+    }
+
+    fn add(&self, rule: Rule) {
+        self.state().rules.push(rule.of_replica(self.replica));
+    }
+
+    /// Disturbs a share of all requests until [`calm`](Self::calm).
+    pub fn disturb_some(&self, weather: Weather) {
+        self.state().weather = Some(weather);
     }
 
     /// Disturbs nothing any more.
     pub fn calm(&self) {
-        self.state().rules.retain(|rule| !self.replica.is_empty() && rule.replica != self.replica);
+        let mut state = self.state();
+        state.rules.retain(|rule| !rule.concerns(self.replica));
+        state.weather = None;
+    }
+
+    /// Has every request told to `witness` as it is sent; nobody is told any more with `None`.
+    pub fn tell(&self, witness: Option<Witness>) {
+        self.state().witness = witness;
     }
 
     /// Everything that was sent, oldest first.
@@ -160,6 +161,11 @@ impl Wire {
         let mut steps: Vec<_> = calls.filter(is_step).collect();
         steps.dedup_by(|call, before| *call == GetInstance && before == call);
         steps
+    }
+
+    /// When the last request was sent that is as wanted.
+    pub fn last(&self, wanted: impl Fn(&Sent) -> bool) -> Option<Duration> {
+        self.state().sent.iter().rev().find(|sent| wanted(sent)).map(|sent| sent.at)
     }
 
     /// How many requests of some kinds were sent.
@@ -225,8 +231,18 @@ impl Wire {
         serve: impl FnOnce() -> A + Send + 'static,
     ) -> Carried<A> {
         let (position, fault) = self.begin(call, about);
-        if matches!(fault, Some(Fault::CrashBefore)) {
-            return self.die().await;
+        let _under_way = self.set_out(call, about);
+        if let Some(witness) = self.witness() {
+            witness(call, about);
+        }
+        match &fault {
+            Some(Fault::CrashBefore) => return self.die().await,
+            Some(Fault::CrashUnderWay(late)) => {
+                self.arrive_late(position, *late, serve);
+                return self.die().await;
+            }
+            Some(Fault::Meanwhile(incident)) => (incident.act)(),
+            _ => {}
         }
         tokio::time::sleep(latency / 2).await;
         if matches!(fault, Some(Fault::Panic)) {
@@ -236,13 +252,10 @@ impl Wire {
         match fault {
             Some(Fault::Refuse) => return Carried::Refused,
             Some(Fault::LoseRequest) => return Carried::Broken,
+            Some(Fault::Silence) => std::future::pending().await,
             Some(Fault::Answer(reply)) => return Carried::Instead(reply),
             Some(Fault::ArriveLate(late)) => {
-                let wire = self.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(late).await;
-                    wire.arrived(position, &serve());
-                });
+                self.arrive_late(position, late, serve);
                 return Carried::Broken;
             }
             Some(Fault::Hold(hold)) => {
@@ -258,40 +271,66 @@ impl Wire {
             }
             _ => {}
         }
-        let answer = serve();
+        let mut answer = serve();
         self.arrived(position, &answer);
         match fault {
             Some(Fault::CrashAfter) => return self.die().await,
             Some(Fault::LoseAnswer) => return Carried::Broken,
             Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
+            Some(Fault::Alter(alteration)) => answer = answer.altered(alteration.change),
             _ => {}
         }
         tokio::time::sleep(latency / 2).await;
         Carried::Answer(answer)
     }
 
-    async fn die<A>(&self) -> A {
+    fn arrive_late<A: Answered>(&self, position: usize, late: Duration, serve: impl FnOnce() -> A + Send + 'static) {
+        let wire = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(late).await;
+            wire.arrived(position, &serve());
+        });
+    }
+
+    /// Ends the operator, as its process would end.
+    pub async fn die<A>(&self) -> A {
         self.kill();
         std::future::pending().await
     }
 
     fn begin(&self, call: Call, about: &str) -> (usize, Option<Fault>) {
-        let mut state = self.state();
+        let (mut guard, now) = (self.state(), self.time.elapsed());
+        let state = &mut *guard;
         let position = state.sent.len();
         // Every rule counts the request; the oldest one that is due strikes.
-        let concerns = |rule: &Rule| rule.replica.is_empty() || rule.replica == self.replica;
-        let due: Vec<bool> =
-            state.rules.iter_mut().map(|rule| concerns(rule) && rule.hits.count(call, about, position)).collect();
+        let subject = Subject { replica: self.replica, call, about, position, now };
+        let due: Vec<bool> = state.rules.iter_mut().map(|rule| rule.count(subject)).collect();
         let struck = due.into_iter().position(|due| due);
-        let fault = struck.map(|index| match state.rules[index].lasting {
-            Lasting::UntilCalm => state.rules[index].fault.clone(),
-            Lasting::Once => state.rules.remove(index).fault,
+        let ruled = struck.map(|index| {
+            let fault = state.rules[index].fault();
+            if !state.rules[index].lasts() {
+                state.rules.remove(index);
+            }
+            fault
         });
+        let fault = ruled.or_else(|| state.weather.as_mut()?.strike(call));
         let about = about.to_owned();
         let replica = self.replica;
-        state.sent.push(Sent { at: self.time.elapsed(), replica, call, about, answer: None, fault: fault.clone() });
+        state.sent.push(Sent { at: now, replica, call, about, answer: None, fault: fault.clone() });
         self.activity.send_replace(());
         (position, fault)
+    }
+
+    /// Notes that a request is under way, until what is returned goes.
+    fn set_out(&self, call: Call, about: &str) -> UnderWay {
+        let mut state = self.state();
+        let breach = state.traffic.set_out(self.replica, call, about, self.time.elapsed());
+        state.violations.extend(breach);
+        UnderWay::new(self.clone(), call, about)
+    }
+
+    fn witness(&self) -> Option<Witness> {
+        self.state().witness.clone()
     }
 
     fn arrived(&self, position: usize, answer: &impl Answered) {
