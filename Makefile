@@ -1,4 +1,4 @@
-# Every task of this project. Needs Rust, Go, a C compiler and make; everything else is built from pinned sources into
+# Every task of this project. Needs Rust, Go, a C compiler and make, `make lint` Python 3 too; everything else is built from pinned sources into
 # target/. The first run of a task that needs the control plane builds it, which takes about six minutes on two cores.
 
 CARGO_DENY_VERSION := 0.20.2
@@ -70,7 +70,7 @@ soak: ## Disturb the simulated operator for long: SEEDS=1000, or SEED=17 for one
 
 # Advisories need the RustSec database from the network and change without the code changing, so `make lint` leaves them
 # out: it gives the same answer today and tomorrow, with and without a network.
-lint: $(CARGO_DENY) $(PYTHON_TOOLS)/done ## Check formatting, lints, licences, banned and unknown sources of dependencies
+lint: $(CARGO_DENY) $(PYTHON_TOOLS)/done ## Check formatting, lints, licences, sources of dependencies, YAML, the Dockerfile and the chart
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO_DENY) --locked check --hide-inclusion-graph bans licenses sources
