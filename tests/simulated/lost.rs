@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use postgres_backup_operator::api::Reason;
 
-use crate::wire::Call::{ApplyStatus, Delete, PatchFinalizers, Put, Validate};
+use crate::wire::Call::{ApplyStatus, Delete, PatchFinalizers, Poll, Put, Validate};
 use crate::wire::{Call, Fault, Reply};
-use crate::world::World;
+use crate::world::{World, status};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -248,4 +248,22 @@ async fn a_change_that_is_taken_back_while_it_is_uncertain_does_not_come_through
         world.pass(60 * MINUTE).await;
         assert_eq!(world.wire.of(Put).len(), puts, "{late}: it was ready too early\n{}", world.wire);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_validation_that_cannot_be_found_any_more_has_not_passed() {
+    let world = World::creating();
+    world.wire.disturb(Poll, 1, Reply::error(404, "OperationNotFound"));
+    world.ready("orders").await;
+    assert_eq!((world.wire.of(Validate).len(), world.wire.of(Put).len()), (2, 1), "{}", world.wire);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_cannot_be_found_any_more_has_not_failed() {
+    let world = World::creating_until(Put, 1, Duration::ZERO).await;
+    world.wire.disturb_all(Poll, Reply::error(404, "OperationNotFound"));
+    world.ready("orders").await;
+    assert_eq!(world.wire.of(Put).len(), 1, "{}", world.wire);
+    let statuses = world.kubernetes.history("orders").into_iter().map(|write| status(&write.typed()));
+    assert!(statuses.flat_map(|status| status.issues).next().is_none(), "it was said to have failed");
 }
