@@ -106,15 +106,11 @@ fn of_people() -> Vec<Disturbance> {
             },
             MEDDLED,
         ),
-        meanwhile(
-            "the policy is changed to and fro",
-            |kubernetes, _| to_orders(kubernetes, |kubernetes| to_and_fro(kubernetes)),
-            MEDDLED,
-        ),
+        meanwhile("the policy is changed to and fro", |kubernetes, _| to_orders(kubernetes, to_and_fro), MEDDLED),
         meanwhile(
             "the policy is changed to and fro unseen",
             |kubernetes, _| {
-                to_orders(kubernetes, |kubernetes| to_and_fro(kubernetes));
+                to_orders(kubernetes, to_and_fro);
                 kubernetes.expire_watches();
             },
             MEDDLED,

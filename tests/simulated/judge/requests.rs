@@ -39,11 +39,13 @@ impl Judge {
         let key =
             [&spec["database"]["resourceId"], &spec["vault"]["resourceId"], &spec["backupInstanceName"]].map(text);
         let mut names = self.names.lock().unwrap();
-        let name = names.entry(key).or_insert_with(|| {
-            let spec = serde_json::from_value::<PostgresBackupSpec>(spec.clone());
-            spec.ok().and_then(|spec| instance_name(&spec))
-        });
-        name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(instance))
+        // What cannot be read is about nothing, as for the operator.
+        let read = || serde_json::from_value::<PostgresBackupSpec>(spec.clone()).ok();
+        if !names.contains_key(&key) {
+            let Some(spec) = read() else { return false };
+            names.insert(key.clone(), instance_name(&spec));
+        }
+        names[&key].as_ref().is_some_and(|name| name.eq_ignore_ascii_case(instance)) && read().is_some()
     }
 }
 
