@@ -153,6 +153,8 @@ async fn no_attack_reaches_another_teams_resources() {
     teams.backups("team-a").patch_status("orders", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     teams.restart().await;
     teams.look("team-a", "orders", "with another path").await;
+    // What the restart looks at for team B itself is over before anything is counted.
+    teams.look("team-b", "billing", "after the restart").await;
 
     // Granted, and yet the gate in Azure is shut: nothing vouches for the namespace.
     teams.namespace("team-c").await;
